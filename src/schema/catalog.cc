@@ -1,0 +1,79 @@
+// A server's answers, read with suspicion: what is missing or has another type than documented ends the reading.
+#include "schema/catalog.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "schema/fields.h"
+
+namespace readygate::schema {
+namespace {
+
+tl::unexpected<Error> strange(std::string_view command, std::string_view what) {
+  return fail(Reason::kInternal, fmt::format("the server's answer to {} is not understood: {}", command, what));
+}
+
+std::optional<std::string> string_of(const Document& document, std::string_view name) {
+  const std::optional<Field> found = field(document, name);
+  return found ? found->string() : std::nullopt;
+}
+
+std::optional<Document> document_of(const Document& document, std::string_view name) {
+  const std::optional<Field> found = field(document, name);
+  if (!found || found->type() != BSON_TYPE_DOCUMENT) return std::nullopt;
+  return found->document();
+}
+
+}  // namespace
+
+const CatalogCollection* Catalog::find(std::string_view name) const {
+  const auto it = std::find_if(collections.begin(), collections.end(),
+                               [&](const CatalogCollection& collection) { return collection.name == name; });
+  return it == collections.end() ? nullptr : &*it;
+}
+
+Result<CatalogCollection> collection_from(const Document& entry) {
+  constexpr std::string_view kCommand = "listCollections";
+  CatalogCollection collection;
+  const std::optional<std::string> name = string_of(entry, "name");
+  if (!name || name->empty()) return strange(kCommand, "an entry has no name");
+  collection.name = *name;
+  collection.type = "collection";  // servers before 3.4 report none
+  if (entry.has("type")) {
+    const std::optional<std::string> type = string_of(entry, "type");
+    if (!type) return strange(kCommand, fmt::format("the type of \"{}\" is no string", *name));
+    collection.type = *type;
+  }
+  if (entry.has("options")) {
+    const std::optional<Document> options = document_of(entry, "options");
+    if (!options) return strange(kCommand, fmt::format("the options of \"{}\" are no document", *name));
+    collection.options = *options;
+  }
+  return collection;
+}
+
+Result<CatalogIndex> index_from(const Document& entry) {
+  constexpr std::string_view kCommand = "listIndexes";
+  // With includeBuildUUIDs an index that is being built comes as { spec: {…}, buildUUID: … }; with
+  // includeIndexBuildInfo every one comes as { spec: {…} }, and one being built with indexBuildInfo.
+  CatalogIndex found;
+  found.building = entry.has("buildUUID") || entry.has("indexBuildInfo");
+  Document spec = entry;
+  if (entry.has("spec")) {
+    const std::optional<Document> inner = document_of(entry, "spec");
+    if (!inner) return strange(kCommand, "the spec of an index is no document");
+    spec = *inner;
+  }
+  const std::optional<std::string> name = string_of(spec, "name");
+  if (!name || name->empty()) return strange(kCommand, "an index has no name");
+  const std::optional<Document> key = document_of(spec, "key");
+  if (!key || key->empty()) return strange(kCommand, fmt::format("the index \"{}\" has no key", *name));
+  found.index.name = *name;
+  found.index.key = *key;
+  found.index.options = without(spec, {"v", "ns", "key", "name", "buildUUID", "indexBuildInfo"});
+  return found;
+}
+
+}  // namespace readygate::schema

@@ -1,0 +1,43 @@
+// What the database really is: one reading of listCollections and listIndexes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/document.h"
+#include "schema/schema.h"
+
+namespace readygate::schema {
+
+struct CatalogIndex {
+  Index index;            // options as the server reports them, without v, ns, key, name, buildUUID
+  bool building = false;  // listed with a buildUUID: not there yet
+};
+
+struct CatalogCollection {
+  std::string name;
+  std::string type;  // "collection", "view", "timeseries"
+  Document options;
+  std::vector<CatalogIndex> indexes;
+};
+
+// Who answers: what a product is known not to honour depends on it.
+struct Server {
+  std::string product = "mongodb";  // "mongodb", "ferretdb", "documentdb", "cosmosdb"
+  std::string version;              // of the product: "8.0.4", "2.7.0"
+  std::string topology;             // "standalone", "replicaset", "sharded"
+};
+
+struct Catalog {
+  Server server;
+  std::vector<CatalogCollection> collections;
+  const CatalogCollection* find(std::string_view name) const;
+};
+
+// From the documents that the server sends. A field of the wrong type is kInternal: the server is not what it says.
+Result<CatalogCollection> collection_from(const Document& list_collections_entry);
+Result<CatalogIndex> index_from(const Document& list_indexes_entry);
+
+}  // namespace readygate::schema

@@ -1,0 +1,32 @@
+// Each line was observed, with the version in which. A product or version that is not here is taken at its word.
+#include "schema/honoured.h"
+
+#include <algorithm>
+#include <array>
+
+namespace readygate::schema {
+namespace {
+
+struct Known {
+  std::string_view product;
+  std::string_view option;
+  std::string_view sentence;
+};
+
+constexpr std::array kKnown = {
+    // FerretDB 2.7.0 on DocumentDB 1.0: inserting what violates the validator succeeds.
+    Known{"ferretdb", "validator", "stores a validator, but does not reject what violates it"},
+};
+
+}  // namespace
+
+std::string_view not_honoured(const Server& server, std::string_view option) {
+  const auto it = std::find_if(kKnown.begin(), kKnown.end(), [&](const Known& known) {
+    return known.product == server.product && known.option == option;
+  });
+  return it == kKnown.end() ? std::string_view() : it->sentence;
+}
+
+bool create_forgets_validator(const Server& server) { return server.product == "ferretdb"; }
+
+}  // namespace readygate::schema

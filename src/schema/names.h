@@ -1,0 +1,20 @@
+// What MongoDB allows as a name. Each returns what is wrong with the name as the end of a sentence that begins with it
+// ("must not be empty"), or "" when nothing is.
+// https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "schema/options.h"
+
+namespace readygate::schema {
+
+std::string schema_name_mistake(std::string_view name);
+std::string database_name_mistake(std::string_view name);
+std::string collection_name_mistake(std::string_view name, std::string_view database);
+std::string index_name_mistake(std::string_view name);
+// Of a field path in an index key.
+std::string field_path_mistake(std::string_view path, IndexKind kind);
+
+}  // namespace readygate::schema

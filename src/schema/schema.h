@@ -1,0 +1,58 @@
+// What the database is declared to be: the schema file after validation. Everything here has been checked; a Schema
+// that exists is one that can be planned.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "schema/document.h"
+#include "toml/tree.h"
+
+namespace readygate::schema {
+
+// An index, declared or reported. `options` holds exactly what createIndexes takes beside name and key (unique, sparse,
+// expireAfterSeconds, partialFilterExpression, …), in the form that listIndexes gives back after normalisation.
+struct Index {
+  std::string name;
+  Document key;  // { field: 1 | -1 | "text" | "2dsphere" | "hashed" | … }, order matters
+  Document options;
+  toml::Place place;  // of a declared one, for messages
+};
+
+struct Collection {
+  std::string name;
+  Document options;  // what create takes beside the name: validator, validationLevel, validationAction
+  std::vector<Index> indexes;
+  toml::Place place;
+};
+
+// [policy]. What else the design's later parts allow ("replace", "drop", …) is refused as not_supported_yet.
+struct Policy {
+  enum class NotHonoured { kFail, kReport } not_honoured = NotHonoured::kFail;
+  enum class Newer { kOpen, kFail } newer = Newer::kOpen;
+  enum class Verify { kLedger, kAfter, kOpen } verify = Verify::kAfter;
+};
+
+struct Schema {
+  std::string name;  // [a-z0-9_-]{1,64}: the _id of its state in the database
+  std::string database;
+  std::int32_t version = 1;
+  std::int32_t min_open = 1;
+  Policy policy;
+  std::vector<Collection> collections;
+  std::string hash;  // of the declarations alone, "1:" (the format's number) and 64 hex digits: see canonical.h
+};
+
+// The format of the hash that this program writes.
+inline constexpr std::int32_t kHashFormat = 1;
+
+// Reads a file, or a folder whose *.toml are merged (exactly one has the head), with the files that they name
+// (validator_file, beside the file that names it). Reports every mistake at once.
+tl::expected<Schema, toml::Mistakes> load(const std::string& path);
+
+// The same from text that is in memory; `validator_file` is read relative to `folder`. For tests and load().
+tl::expected<Schema, toml::Mistakes> parse(std::string_view text, const std::string& file, const std::string& folder);
+
+}  // namespace readygate::schema
