@@ -1,0 +1,225 @@
+#include "core/applier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+
+namespace readygate::core {
+namespace {
+
+// Another actor may change the catalog while we apply. Past this many rounds somebody undoes our work as fast as we do it.
+constexpr int kMostRounds = 5;
+
+std::string identity(const schema::Step& step) {
+  return fmt::format("{}\n{}\n{}", name(step.kind), step.collection, step.command.to_canonical_json());
+}
+
+std::string fields_of(const schema::Finding& finding) {
+  JsonWriter json;
+  json.begin_object().field("finding", name(finding.kind)).field("collection", std::string_view(finding.collection));
+  if (!finding.object.empty()) json.field("object", std::string_view(finding.object));
+  if (!finding.option.empty()) json.field("option", std::string_view(finding.option));
+  if (!finding.asked.empty()) json.field("asked", std::string_view(finding.asked));
+  if (!finding.reported.empty()) json.field("reported", std::string_view(finding.reported));
+  json.end_object();
+  const std::string& text = json.text();
+  return text.substr(1, text.size() - 2);
+}
+
+}  // namespace
+
+Applier::Applier(const schema::Schema& schema, int parallelism, Grant grant, Mode mode)
+    : schema_(schema), parallelism_(std::max(1, parallelism)), grant_(grant), mode_(mode) {}
+
+void Applier::begin(Commands& commands) { read_catalog(commands, Stage::kReading); }
+
+bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
+  if (reading_ == id) {
+    reading_.reset();
+    if (!outcome) {
+      broke(judge(outcome.error()));
+    } else if (const auto* read = std::get_if<CatalogRead>(&*outcome)) {
+      on_catalog(commands, read->catalog);
+    }
+    return true;
+  }
+  const auto found = running_.find(id);
+  if (found == running_.end()) return false;
+  const std::size_t lane = found->second;
+  running_.erase(found);
+  if (stage_ == Stage::kApplying) on_step(commands, lane, outcome);
+  return true;
+}
+
+void Applier::read_catalog(Commands& commands, Stage stage) {
+  stage_ = stage;
+  current_ = "read the catalog";
+  ReadCatalog work;
+  work.collections.reserve(schema_.collections.size());
+  for (const schema::Collection& collection : schema_.collections) work.collections.push_back(collection.name);
+  reading_ = commands.start(std::move(work));
+}
+
+void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
+  server_ = catalog.server;
+  schema::Plan plan = schema::diff(schema_, catalog);
+  if (stage_ == Stage::kVerifying) unmask(plan);
+  say_findings(commands, plan);
+  if (!accept(plan)) return;
+  if (plan.empty()) {
+    stage_ = Stage::kMatched;
+  } else if (mode_ == Mode::kLook) {
+    drifted_ = true;
+    broke({Verdict::kSlow, Reason::kDrift,
+           fmt::format("The database lacks what the schema declares. First difference: {}: {}.",
+                       plan.steps.front().collection, plan.steps.front().what)});
+  } else {
+    drifted_ = true;
+    apply(commands, std::move(plan));
+  }
+}
+
+// What the server said yes to and its catalog shows otherwise, or not at all, is not a conflict and not drift: it is not
+// honoured. Asking again would give the same answer, so such steps leave the plan.
+void Applier::unmask(schema::Plan& plan) const {
+  for (schema::Finding& finding : plan.findings) {
+    if (finding.kind == schema::FindingKind::kConflict && made_here(finding.collection, finding.object)) {
+      finding.kind = schema::FindingKind::kNotHonoured;
+      finding.message = fmt::format("The server acknowledged it and shows it otherwise: {}", finding.message);
+    }
+  }
+  if (plan.first(schema::FindingKind::kBuilding) != nullptr) return;  // not there yet; asking again waits for it
+  std::erase_if(plan.steps, [&](const schema::Step& step) {
+    if (!acknowledged(step)) return false;
+    plan.findings.push_back(schema::Finding{
+        schema::FindingKind::kNotHonoured, step.collection, {}, {}, step.command.to_json(), {},
+        fmt::format("{}: the server acknowledged \"{}\" and its catalog does not show it", step.collection, step.what)});
+    return true;
+  });
+}
+
+bool Applier::made_here(const std::string& collection, const std::string& index) const {
+  const auto found =
+      std::find_if(made_.begin(), made_.end(), [&](const Owns& owns) { return owns.collection == collection; });
+  if (found == made_.end()) return false;
+  if (index.empty()) return found->created;
+  return std::find(found->indexes.begin(), found->indexes.end(), index) != found->indexes.end();
+}
+
+bool Applier::acknowledged(const schema::Step& step) const {
+  switch (step.kind) {
+    case schema::StepKind::kCreateCollection: return made_here(step.collection, {});
+    case schema::StepKind::kCreateIndexes:
+      return std::all_of(step.indexes.begin(), step.indexes.end(),
+                         [&](const std::string& index) { return made_here(step.collection, index); });
+    case schema::StepKind::kModifyIndex:
+    case schema::StepKind::kSetValidator:
+      return std::find(acknowledged_.begin(), acknowledged_.end(), identity(step)) != acknowledged_.end();
+  }
+  return false;
+}
+
+bool Applier::accept(const schema::Plan& plan) {
+  if (const schema::Finding* conflict = plan.first(schema::FindingKind::kConflict)) {
+    broke({Verdict::kPermanent, Reason::kConflict, conflict->message});
+    return false;
+  }
+  const schema::Finding* refused = plan.first(schema::FindingKind::kNotHonoured);
+  if (refused != nullptr && schema_.policy.not_honoured == schema::Policy::NotHonoured::kFail) {
+    broke({Verdict::kPermanent, Reason::kNotHonoured, refused->message});
+    return false;
+  }
+  return true;
+}
+
+void Applier::say_findings(Commands& commands, const schema::Plan& plan) {
+  for (const schema::Finding& finding : plan.findings) {
+    const std::string once = fmt::format("{} {} {}", name(finding.kind), finding.collection, finding.message);
+    if (std::find(said_.begin(), said_.end(), once) != said_.end()) continue;
+    said_.push_back(once);
+    const bool calm = finding.kind == schema::FindingKind::kOtherName || finding.kind == schema::FindingKind::kBuilding;
+    commands.say(calm ? LogLevel::kInfo : LogLevel::kWarn, finding.message, fields_of(finding));
+  }
+}
+
+void Applier::apply(Commands& commands, schema::Plan plan) {
+  if (++rounds_ > kMostRounds) {
+    broke({Verdict::kTransient, Reason::kDrift,
+           fmt::format("The database differs from the schema again after {} rounds; something else changes it. First "
+                       "difference: {}",
+                       kMostRounds, plan.steps.front().what)});
+    return;
+  }
+  plan_ = std::move(plan);
+  stage_ = Stage::kApplying;
+  steps_done_ = 0;
+  lanes_.clear();
+  running_.clear();  // answers of an earlier round are not ours any more
+  std::map<std::string, std::size_t> lane_of;
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    const auto [found, fresh] = lane_of.try_emplace(plan_.steps[i].collection, lanes_.size());
+    if (fresh) lanes_.emplace_back();
+    lanes_[found->second].steps.push_back(i);
+  }
+  feed(commands);
+}
+
+void Applier::feed(Commands& commands) {
+  for (std::size_t i = 0; i < lanes_.size() && static_cast<int>(running_.size()) < parallelism_; ++i) {
+    Lane& lane = lanes_[i];
+    if (lane.busy || lane.next == lane.steps.size()) continue;
+    const schema::Step& step = plan_.steps[lane.steps[lane.next]];
+    lane.busy = true;
+    current_ = fmt::format("{}: {}", step.collection, step.what);
+    running_.emplace(commands.start(RunStep{step, grant_.token, grant_.not_after}), i);
+  }
+  if (running_.empty()) read_catalog(commands, Stage::kVerifying);
+}
+
+void Applier::on_step(Commands& commands, std::size_t index, const Outcome& outcome) {
+  Lane& lane = lanes_.at(index);
+  const schema::Step& step = plan_.steps[lane.steps[lane.next]];
+  if (!outcome) {
+    Judgement verdict = judge(outcome.error());
+    if (verdict.verdict == Verdict::kReread) {
+      // Answers of steps in flight find stage kReading and are not needed: the next reading shows what they did.
+      if (++rounds_ > kMostRounds) {
+        broke({Verdict::kTransient, Reason::kDrift, std::move(verdict.sentence)});
+      } else {
+        read_catalog(commands, Stage::kReading);
+      }
+      return;
+    }
+    verdict.sentence = fmt::format("{}: {} failed: {}", step.collection, step.what, verdict.sentence);
+    broke(std::move(verdict));
+    return;
+  }
+  record(step);
+  ++steps_done_;
+  ++lane.next;
+  lane.busy = false;
+  commands.say(LogLevel::kInfo, fmt::format("Applied to {}: {}", step.collection, step.what),
+               fmt::format("\"step\":{},\"of\":{}", steps_done_, steps()));
+  feed(commands);
+}
+
+void Applier::broke(Judgement judgement) {
+  stage_ = Stage::kBroken;
+  judgement_ = std::move(judgement);
+}
+
+void Applier::record(const schema::Step& step) {
+  if (step.kind != schema::StepKind::kCreateCollection && step.kind != schema::StepKind::kCreateIndexes) {
+    acknowledged_.push_back(identity(step));
+    return;
+  }
+  auto found = std::find_if(made_.begin(), made_.end(), [&](const Owns& o) { return o.collection == step.collection; });
+  if (found == made_.end()) found = made_.insert(made_.end(), Owns{step.collection, {}, false});
+  if (step.kind == schema::StepKind::kCreateCollection) found->created = true;
+  found->indexes.insert(found->indexes.end(), step.indexes.begin(), step.indexes.end());
+}
+
+}  // namespace readygate::core

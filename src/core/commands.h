@@ -1,0 +1,56 @@
+// What the core wants done, collected while it handles an event and carried out by the loop afterwards, in order.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+#include "core/state.h"
+#include "core/work.h"
+
+namespace readygate::core {
+
+struct StartTask {
+  TaskId id;
+  Work work;
+};
+struct FreshPool {};  // from here on, connections are new ones, made from the URI as it is now
+struct Say {
+  LogLevel level;
+  std::string message;
+  std::string fields;  // more members of the line's JSON object, or ""
+  State state;         // when it was said, which may be some transitions ago when the line is written
+  std::int64_t attempt;
+};
+struct Quit {};  // everything is said and answered: end the process
+
+using Command = std::variant<StartTask, FreshPool, Say, Quit>;
+
+class Commands {
+ public:
+  TaskId start(Work work) {
+    list_.emplace_back(StartTask{++last_id_, std::move(work)});
+    return last_id_;
+  }
+  void fresh_pool() { list_.emplace_back(FreshPool{}); }
+  void say(LogLevel level, std::string message, std::string fields = {}) {
+    list_.emplace_back(Say{level, std::move(message), std::move(fields), state_, attempt_});
+  }
+  // What the lines from here on say of the gate.
+  void stamp(State state, std::int64_t attempt) {
+    state_ = state;
+    attempt_ = attempt;
+  }
+  void quit() { list_.emplace_back(Quit{}); }
+  std::vector<Command> take() { return std::exchange(list_, {}); }
+
+ private:
+  TaskId last_id_ = 0;
+  State state_ = State::kStarting;
+  std::int64_t attempt_ = 0;
+  std::vector<Command> list_;
+};
+
+}  // namespace readygate::core

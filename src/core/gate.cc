@@ -1,0 +1,470 @@
+#include "core/gate.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/duration.h"
+#include "base/json.h"
+
+namespace readygate::core {
+namespace {
+
+// Progress is rendered at most this often: ten thousand waiters must not cause ten thousand renderings.
+constexpr Millis kProgressPeriod{1'000};
+// The audit after opening starts within this time, spread over the replicas.
+constexpr Millis kAuditWithin{10'000};
+constexpr Millis kAuditAgain{60'000};
+// kSlow failures when init.failed_retry is "never": they may still mend by themselves.
+constexpr Millis kSlowRetry{30'000};
+
+bool initializing(State state) {
+  return state == State::kConnecting || state == State::kWaiting || state == State::kInitializing ||
+         state == State::kVerifying || state == State::kWarming;
+}
+
+std::string code_field(Reason reason) { return fmt::format("\"code\":{}", json_quote(readygate::name(reason))); }
+
+}  // namespace
+
+Gate::Gate(GateSettings settings, schema::Schema schema, Random& random, Now now)
+    : settings_(settings),
+      schema_(std::move(schema)),
+      random_(random),
+      started_(now.instant),
+      initializer_(schema_, settings_.init, random_id(random), lease_, random),
+      reachability_(settings_.unready_after),
+      backoff_(settings_.backoff_initial, settings_.backoff_max) {
+  snapshot_.instance_id = initializer_.instance_id();
+  snapshot_.schema = {schema_.name, schema_.version, schema_.hash};
+  snapshot_.started = snapshot_.since = now.wall;
+  refresh(now);
+}
+
+void Gate::start(Now now) {
+  begin_initialization(now);
+  settle(now);
+}
+
+void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
+  if (state_ == State::kDraining) return;
+  if (ping_task_ == id) {
+    ping_task_.reset();
+    ping_at_ = now.instant + jittered(random_, settings_.ping_period);
+    reachability_.ping(outcome.has_value(), now.instant);
+    if (!outcome) {
+      const Judgement judgement = judge(outcome.error());
+      code_ = judgement.reason;
+      reason_ = judgement.sentence;
+    }
+  } else if (const auto warm = std::find(warm_tasks_.begin(), warm_tasks_.end(), id); warm != warm_tasks_.end()) {
+    warm_tasks_.erase(warm);
+    if (!outcome) commands_.say(LogLevel::kInfo, "A further connection could not be warmed: " + outcome.error().message);
+  } else if (!on_audit(id, outcome, now)) {
+    initializer_.on(commands_, id, outcome, now.instant, now.wall);
+  }
+  settle(now);
+}
+
+void Gate::topology(const TopologyChanged& change, Now now) {
+  topology_ = change.topology;
+  const bool regained = change.primary && !reachability_.primary_known();
+  reachability_.primary(change.primary, now.instant);
+  // A ping that failed while there was no primary says nothing about the new one: ask at once.
+  if (regained && initialized_) ping_at_ = now.instant;
+  if (!change.primary && initialized_ && state_ != State::kDraining) {
+    const Judgement judgement = judge(change.last_error);
+    code_ = change.last_error.message.empty() ? Reason::kNoPrimary : judgement.reason;
+    reason_ = change.last_error.message.empty() ? std::string(text(Reason::kNoPrimary).meaning) : judgement.sentence;
+  }
+  settle(now);
+}
+
+void Gate::tick(Now now) {
+  if (quit_at_ && now.instant >= *quit_at_) {
+    quit_at_.reset();
+    commands_.quit();
+  }
+  if (state_ != State::kDraining) {
+    if (drained_until_ && now.instant >= *drained_until_) drained_until_.reset();
+    if (init_deadline_ && now.instant >= *init_deadline_) {
+      initializer_.abandon();
+      fail_for_good(Reason::kInitTimeout,
+                    fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}",
+                                format_duration(settings_.init_timeout), phase().what, reason_.empty() ? "" : " ", reason_),
+                    now);
+    }
+    if (next_attempt_ && now.instant >= *next_attempt_) {
+      if (state_ == State::kFailed) {
+        begin_initialization(now);
+      } else {
+        begin_attempt();
+      }
+    }
+    initializer_.tick(commands_, now.instant);
+    ping_if_due(now);
+    audit_if_due(now);
+  }
+  settle(now);
+}
+
+void Gate::retry(std::string_view because, Now now) {
+  if (state_ == State::kFailed) {
+    commands_.say(LogLevel::kInfo, fmt::format("Trying again: {}", because));
+    begin_initialization(now);
+  } else if (next_attempt_ && initializing(state_)) {
+    begin_attempt();
+  }
+  settle(now);
+}
+
+void Gate::drain(Millis duration, Now now) {
+  drained_until_ = now.instant + duration;
+  settle(now);
+}
+
+void Gate::undrain(Now now) {
+  drained_until_.reset();
+  settle(now);
+}
+
+void Gate::schema_file(const schema::Schema& now_in_file, Now now) {
+  if (state_ == State::kDraining) return;
+  const bool differs = now_in_file.hash != schema_.hash || now_in_file.version != schema_.version;
+  if (initialized_) {
+    if (differs && !schema_file_differs_) {
+      commands_.say(LogLevel::kWarn, "The schema file changed while the gate was open; restart to apply it",
+                    code_field(Reason::kSchemaFileChanged));
+    }
+    schema_file_differs_ = differs;
+  } else if (differs && state_ != State::kStarting) {
+    initializer_.abandon();
+    schema_ = now_in_file;
+    snapshot_.schema = {schema_.name, schema_.version, schema_.hash};
+    commands_.say(LogLevel::kInfo, "The schema file changed; starting again with it");
+    if (state_ != State::kFailed && state_ != State::kConnecting) go(State::kConnecting, now);
+    if (state_ == State::kFailed) {
+      begin_initialization(now);
+    } else {
+      begin_attempt();
+    }
+  }
+  settle(now);
+}
+
+void Gate::secret_changed(Now now) {
+  if (state_ == State::kDraining) return;
+  commands_.say(LogLevel::kInfo, "The connection string changed; connecting anew with it");
+  commands_.fresh_pool();
+  if (initialized_) {
+    ping_task_.reset();
+    ping_at_ = now.instant;
+    warm_the_rest();
+  } else {
+    auth_refused_since_.reset();
+    retry("the connection string changed", now);
+  }
+  settle(now);
+}
+
+void Gate::terminate(Now now) {
+  if (state_ == State::kDraining) return;
+  initializer_.abandon();
+  next_attempt_.reset();
+  next_attempt_wall_.reset();
+  init_deadline_.reset();
+  ping_at_.reset();
+  audit_at_.reset();
+  commands_.say(LogLevel::kInfo, settings_.drain_delay.count() == 0
+                                     ? std::string("SIGTERM: closing")
+                                     : fmt::format("SIGTERM: not open any more, serving for {}",
+                                                   format_duration(settings_.drain_delay)));
+  go(State::kDraining, now);
+  quit_at_ = now.instant + settings_.drain_delay;
+  settle(now);
+}
+
+std::optional<Instant> Gate::next_tick(Instant now) const {
+  std::optional<Instant> next;
+  const auto at = [&](std::optional<Instant> when) {
+    if (when && (!next || *when < *next)) next = when;
+  };
+  at(quit_at_);
+  if (state_ == State::kDraining) return next;
+  at(next_attempt_);
+  at(init_deadline_);
+  at(drained_until_);
+  at(initializer_.next_tick());
+  at(reachability_.next_change(now));
+  if (!ping_task_) at(ping_at_);
+  if (!audit_) at(audit_at_);
+  if (progress_waits_) at(rendered_at_ + kProgressPeriod);
+  return next;
+}
+
+// After every event: follow the initializer, then the database, then tell.
+void Gate::settle(Now now) {
+  if (state_ != State::kDraining) {
+    for (const State state : initializer_.take_path()) {
+      go(state, now);
+      if (state == State::kReady) completed(now);
+    }
+    if (const auto failure = initializer_.take_failure()) fail(*failure, now);
+    follow_reachability(now);
+  }
+  refresh(now);
+}
+
+void Gate::go(State to, Now now) {
+  if (state_ == to) return;
+  if (!allowed(state_, to)) std::abort();  // a way that the table does not know is a bug; see core/state.h
+  const State from = state_;
+  state_ = to;
+  commands_.stamp(state_, attempt_);
+  snapshot_.since = now.wall;
+  commands_.say(LogLevel::kInfo, fmt::format("State: {}", name(to)), fmt::format("\"from\":{}", json_quote(name(from))));
+}
+
+void Gate::begin_initialization(Now now) {
+  backoff_.reset();
+  auth_refused_since_.reset();
+  said_reason_ = Reason::kNone;
+  if (state_ == State::kFailed) commands_.fresh_pool();
+  go(State::kConnecting, now);
+  commands_.stamp(state_, attempt_ + 1);
+  commands_.say(LogLevel::kInfo, "Starting database initialization...");
+  if (settings_.init_timeout.count() > 0) init_deadline_ = now.instant + settings_.init_timeout;
+  code_ = Reason::kInitializing;
+  reason_.clear();
+  begin_attempt();
+}
+
+void Gate::begin_attempt() {
+  next_attempt_.reset();
+  next_attempt_wall_.reset();
+  ++attempt_;
+  commands_.stamp(state_, attempt_);
+  retryable_ = true;
+  initializer_.begin(commands_);
+}
+
+void Gate::fail(const Judgement& judgement, Now now) {
+  if (initializing(state_) && state_ != State::kConnecting && judgement.verdict != Verdict::kPermanent) {
+    go(State::kConnecting, now);
+  }
+  bool permanent = judgement.verdict == Verdict::kPermanent;
+  if (judgement.verdict == Verdict::kAuthGrace) {
+    if (!auth_refused_since_) auth_refused_since_ = now.instant;
+    permanent = now.instant - *auth_refused_since_ >= settings_.auth_grace;
+  } else {
+    auth_refused_since_.reset();
+  }
+  if (permanent) {
+    fail_for_good(judgement.reason, judgement.sentence, now);
+    return;
+  }
+  code_ = judgement.reason;
+  reason_ = judgement.sentence;
+  const bool slow = judgement.verdict == Verdict::kSlow;
+  const Millis slow_pace = settings_.failed_retry.count() > 0 ? settings_.failed_retry : kSlowRetry;
+  const Millis delay = slow ? jittered(random_, slow_pace) : backoff_.next(random_);
+  // Every cause once; the same one again only in the status, or the log would fill with what everyone knows.
+  const bool said = said_reason_ == judgement.reason;
+  said_reason_ = judgement.reason;
+  commands_.say(said ? LogLevel::kDebug : LogLevel::kWarn, fmt::format("The database is not ready yet: {}", reason_),
+                code_field(code_));
+  if (judgement.verdict == Verdict::kAuthGrace || slow) commands_.fresh_pool();  // a changed secret takes effect
+  pause(delay, now);
+}
+
+void Gate::fail_for_good(Reason reason, const std::string& sentence, Now now) {
+  code_ = reason;
+  reason_ = sentence;
+  retryable_ = true;  // by `readygate status --retry`, and by itself when init.failed_retry is not 0
+  init_deadline_.reset();
+  next_attempt_.reset();
+  next_attempt_wall_.reset();
+  go(State::kFailed, now);
+  commands_.say(LogLevel::kError, fmt::format("Database initialization failed: {}", sentence), code_field(reason));
+  if (settings_.failed_retry.count() > 0) pause(jittered(random_, settings_.failed_retry), now);
+}
+
+void Gate::pause(Millis delay, Now now) {
+  next_attempt_ = now.instant + delay;
+  next_attempt_wall_ = now.wall + delay;
+}
+
+void Gate::completed(Now now) {
+  initialized_ = true;
+  init_deadline_.reset();
+  auth_refused_since_.reset();
+  backoff_.reset();
+  // The answers that brought us here came from a writable primary, whatever the monitors' events, which travel apart.
+  reachability_.primary(true, now.instant);
+  reachability_.ping(true, now.instant);
+  commands_.say(LogLevel::kInfo, "Database initialization completed. Connected: True",
+                fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
+  ping_at_ = now.instant + jittered(random_, settings_.ping_period);
+  warm_the_rest();
+  if (schema_.policy.verify == schema::Policy::Verify::kAfter && initializer_.applier() == nullptr) {
+    audit_at_ = now.instant + random_up_to(random_, kAuditWithin);
+  }
+}
+
+void Gate::warm_the_rest() {
+  for (int i = 1; i < settings_.warm_connections; ++i) warm_tasks_.push_back(commands_.start(Warm{}));
+}
+
+void Gate::follow_reachability(Now now) {
+  const bool reachable = reachability_.reachable(now.instant);
+  if (state_ == State::kReady && !reachable) {
+    go(State::kDegraded, now);
+    if (code_ == Reason::kNone) code_ = Reason::kDatabaseLost;
+    commands_.say(LogLevel::kWarn, fmt::format("The database is lost: {}", reason_), code_field(code_));
+  } else if (state_ == State::kDegraded && reachable) {
+    go(State::kReady, now);
+    commands_.say(LogLevel::kInfo, "The database is back");
+  }
+  if (state_ == State::kReady && !reachability_.lost()) {
+    code_ = Reason::kNone;
+    reason_.clear();
+  }
+  // A build may hang on a connection whose server is gone. The monitors know; after the same patience, connect anew.
+  if (initializing(state_) && initializer_.running() && reachability_.lost() && !reachable &&
+      initializer_.applier() != nullptr) {
+    initializer_.abandon();
+    commands_.fresh_pool();
+    fail({Verdict::kTransient, Reason::kDatabaseLost, "The primary went away during initialization. This is retried."}, now);
+  }
+}
+
+void Gate::ping_if_due(Now now) {
+  if (!initialized_ || ping_task_ || !ping_at_ || now.instant < *ping_at_) return;
+  ping_at_.reset();
+  ping_task_ = commands_.start(Ping{});
+}
+
+void Gate::audit_if_due(Now now) {
+  if (!audit_at_ || now.instant < *audit_at_ || audit_ || state_ != State::kReady) return;
+  audit_at_.reset();
+  audit_.emplace(schema_, settings_.init.parallelism, Grant{},
+                 settings_.init.mode == InitMode::kVerify ? Applier::Mode::kLook : Applier::Mode::kApply);
+  audit_->begin(commands_);
+}
+
+bool Gate::on_audit(TaskId id, const Outcome& outcome, Now now) {
+  if (!audit_ || !audit_->on(commands_, id, outcome)) return false;
+  if (audit_->stage() == Applier::Stage::kMatched) {
+    if (audit_->drifted()) commands_.say(LogLevel::kWarn, "The database had drifted from the schema, and was repaired");
+    audit_result_ = Reason::kNone;
+    audit_.reset();
+  } else if (audit_->stage() == Applier::Stage::kBroken) {
+    const Judgement& judgement = audit_->judgement();
+    // A database that is away is another check's business.
+    if (judgement.verdict == Verdict::kPermanent || judgement.reason == Reason::kDrift) {
+      audit_result_ = judgement.reason;
+      commands_.say(LogLevel::kWarn, "The database has drifted from the schema: " + judgement.sentence,
+                    code_field(Reason::kDrift));
+    }
+    audit_.reset();
+    audit_at_ = now.instant + jittered(random_, kAuditAgain);
+  }
+  return true;
+}
+
+std::vector<Check> Gate::checks(bool reachable) const {
+  const bool patient = settings_.ready_policy == ReadyPolicy::kLatched;
+  const auto check = [](std::string check_name, bool passed, Reason reason) {
+    return Check{std::move(check_name), passed, passed ? Reason::kNone : reason};
+  };
+  const Reason why = code_ == Reason::kNone ? Reason::kDatabaseLost : code_;
+  std::vector<Check> all;
+  all.push_back(check("schema", initialized_, code_));
+  all.push_back(check("mongodb", reachable || (patient && initialized_), why));
+  all.push_back(check("drain", state_ != State::kDraining && !drained_until_, Reason::kDraining));
+  all.push_back(check("drift", audit_result_ == Reason::kNone, audit_result_));
+  all.push_back(check("schema_file", !schema_file_differs_, Reason::kSchemaFileChanged));
+  return all;
+}
+
+Snapshot::Phase Gate::phase() const {
+  Snapshot::Phase phase;
+  const Applier* applier = initializer_.applier();
+  switch (state_) {
+    case State::kStarting: phase.name = "start"; break;
+    case State::kConnecting: phase.name = "connect"; break;
+    case State::kWaiting: phase.name = "wait"; break;
+    case State::kInitializing: phase.name = "apply"; break;
+    case State::kVerifying: phase.name = "verify"; break;
+    case State::kWarming: phase.name = "warm"; break;
+    case State::kReady:
+    case State::kDegraded: phase.name = "serve"; break;
+    case State::kFailed: phase.name = "failed"; break;
+    case State::kDraining: phase.name = "drain"; break;
+  }
+  phase.what = state_ == State::kConnecting ? "find a usable primary and read the ledger"
+               : state_ == State::kWaiting  ? "another replica initializes the database"
+               : state_ == State::kWarming  ? "open a first connection"
+                                            : "";
+  if (applier != nullptr && (state_ == State::kInitializing || state_ == State::kVerifying)) {
+    phase.what = applier->current();
+    phase.of = applier->steps();
+    phase.step = std::min(applier->steps_done() + 1, phase.of);
+  }
+  return phase;
+}
+
+void Gate::explain(Snapshot& next, bool reachable) const {
+  const bool drained = state_ == State::kDraining || drained_until_;
+  if (drained) {
+    next.code = Reason::kDraining;
+    next.reason = text(Reason::kDraining).meaning;
+  } else if (next.facts.open && reachable) {
+    next.code = Reason::kNone;
+    next.reason.clear();
+  } else if (state_ == State::kWaiting && code_ == Reason::kInitializing) {
+    next.code = Reason::kLeaseHeld;
+    next.reason = text(Reason::kLeaseHeld).meaning;
+  } else {
+    next.code = code_;
+    next.reason = reason_.empty() ? std::string(text(code_).meaning) : reason_;
+  }
+}
+
+void Gate::refresh(Now now) {
+  const bool reachable = reachability_.reachable(now.instant);
+  Snapshot next = snapshot_;
+  next.state = state_;
+  next.checks = checks(reachable);
+  const bool own_checks = audit_result_ == Reason::kNone && !schema_file_differs_;
+  next.facts = derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), own_checks},
+                      settings_.ready_policy);
+  next.phase = phase();
+  explain(next, reachable);
+  next.retryable = retryable_;
+  next.attempt = attempt_;
+  next.next_attempt_at = next_attempt_wall_;
+  if (const auto& ledger = initializer_.ledger()) {
+    next.lease = {ledger->owner.value_or(""), ledger->token, ledger->owner == snapshot_.instance_id};
+  }
+  if (initializer_.applier() != nullptr && !initializer_.applier()->server().version.empty()) {
+    next.server.product = initializer_.applier()->server().product;
+    next.server.version = initializer_.applier()->server().version;
+  }
+  next.server.topology = topology_;
+  progress_waits_ = false;
+  if (next == snapshot_ && next.seq != 0) return;
+  Snapshot but_progress = next;
+  but_progress.phase = snapshot_.phase;
+  if (next.seq != 0 && but_progress == snapshot_ && now.instant - rendered_at_ < kProgressPeriod) {
+    progress_waits_ = true;
+    return;
+  }
+  ++next.seq;
+  rendered_at_ = now.instant;
+  snapshot_ = std::move(next);
+}
+
+}  // namespace readygate::core

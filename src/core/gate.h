@@ -1,0 +1,130 @@
+// The gate: the one object that decides. Everything that happens reaches it as an event with the time as an argument;
+// what is to be done leaves it as commands; what is to be told is its snapshot. It does no I/O and reads no clock, so a
+// test, or a simulation of a thousand schedules, drives the same code as the daemon.
+//
+// Around the initializer it adds what time brings: retries, init.timeout, pings, losses, draining.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "core/backoff.h"
+#include "core/commands.h"
+#include "core/facts.h"
+#include "core/initializer.h"
+#include "core/reachability.h"
+#include "core/snapshot.h"
+
+namespace readygate::core {
+
+struct GateSettings {
+  ReadyPolicy ready_policy = ReadyPolicy::kLive;
+  Millis unready_after{30'000};
+  Millis drain_delay{0};
+  Millis init_timeout{0};  // 0: no limit
+  Millis failed_retry{60'000};  // 0: never by itself
+  Millis auth_grace{60'000};
+  Millis backoff_initial{100};
+  Millis backoff_max{5'000};
+  Millis ping_period{5'000};
+  int warm_connections = 4;
+  InitializerSettings init;
+};
+
+struct Now {
+  Instant instant;
+  WallTime wall;
+};
+
+class Gate {
+ public:
+  // `random` outlives the gate.
+  Gate(GateSettings settings, schema::Schema schema, Random& random, Now now);
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+  // Events.
+  void start(Now now);  // the servers listen
+  void finished(TaskId id, const Outcome& outcome, Now now);
+  void topology(const TopologyChanged& change, Now now);
+  void tick(Now now);
+  // Leaves `failed`, or ends a pause between attempts; joins an attempt that runs. `because` is for the log.
+  void retry(std::string_view because, Now now);
+  // Closes the gate for so long; undrain() ends it early.
+  void drain(Millis duration, Now now);
+  void undrain(Now now);
+  // What the schema file holds now. Before the gate has opened it takes the place of the old one, and a failed gate tries
+  // again with it; afterwards a difference is the failed check `schema_file`, because an old application may be running.
+  void schema_file(const schema::Schema& now_in_file, Now now);
+  // The connection string changed: new connections, and a new attempt if one is due.
+  void secret_changed(Now now);
+  void terminate(Now now);
+
+  // When tick() wants to be called next, if no other event comes.
+  std::optional<Instant> next_tick(Instant now) const;
+  std::vector<Command> take_commands() { return commands_.take(); }
+  const Snapshot& snapshot() const { return snapshot_; }
+  Instant started() const { return started_; }
+
+ private:
+  void settle(Now now);
+  void go(State to, Now now);
+  void begin_initialization(Now now);
+  void begin_attempt();
+  void fail(const Judgement& judgement, Now now);
+  void fail_for_good(Reason reason, const std::string& sentence, Now now);
+  void pause(Millis delay, Now now);
+  void completed(Now now);
+  void follow_reachability(Now now);
+  void ping_if_due(Now now);
+  void warm_the_rest();
+  void audit_if_due(Now now);
+  bool on_audit(TaskId id, const Outcome& outcome, Now now);
+  std::vector<Check> checks(bool reachable) const;
+  Snapshot::Phase phase() const;
+  void refresh(Now now);
+  void explain(Snapshot& next, bool reachable) const;
+
+  const GateSettings settings_;
+  schema::Schema schema_;
+  Random& random_;
+  const Instant started_;
+
+  AdditiveLease lease_;
+  Initializer initializer_;
+  Reachability reachability_;
+  Backoff backoff_;
+  Commands commands_;
+  Snapshot snapshot_;
+
+  State state_ = State::kStarting;
+  bool initialized_ = false;
+  std::int64_t attempt_ = 0;
+  Reason code_ = Reason::kStarting;  // why it is not open, where a failure says so
+  std::string reason_;
+  bool retryable_ = true;
+  std::optional<Instant> next_attempt_;
+  std::optional<WallTime> next_attempt_wall_;
+  std::optional<Instant> init_deadline_;
+  std::optional<Instant> auth_refused_since_;
+  std::optional<Instant> drained_until_;
+  std::optional<Instant> quit_at_;
+  Instant rendered_at_{};
+  bool progress_waits_ = false;  // a progress change that came too soon after the last one
+  Reason said_reason_ = Reason::kNone;  // the cause that the log named last
+
+  std::optional<TaskId> ping_task_;
+  std::optional<Instant> ping_at_;
+  std::vector<TaskId> warm_tasks_;
+  std::optional<Applier> audit_;
+  std::optional<Instant> audit_at_;
+  Reason audit_result_ = Reason::kNone;
+  bool schema_file_differs_ = false;
+  std::string topology_ = "unknown";
+};
+
+}  // namespace readygate::core

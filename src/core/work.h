@@ -1,0 +1,60 @@
+// What the core asks of the outside, and what comes back. A task is one blocking call that a worker makes; its answer
+// returns as an event. The core starts tasks and never waits.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include <tl/expected.hpp>
+
+#include "core/failure.h"
+#include "core/ledger.h"
+#include "schema/catalog.h"
+#include "schema/plan.h"
+
+namespace readygate::core {
+
+using TaskId = std::uint64_t;
+
+struct ReadLedger {};   // find {_id: schema} in _readygate; primary, majority -> LedgerRead
+struct ReadCatalog {    // listCollections, listIndexes of the declared ones, buildInfo -> CatalogRead
+  std::vector<std::string> collections;
+};
+struct RunStep {        // one step of the plan -> Done
+  schema::Step step;
+  std::int64_t token = 0;            // goes into the comment: "readygate:<token>"
+  std::optional<Instant> not_after;  // the worker refuses to send later than this
+};
+struct WriteLedger {    // compare-and-set, majority -> LedgerWritten
+  std::optional<LedgerRev> expected;
+  Ledger next;
+};
+struct Warm {};         // opens one more connection and pings on it, authenticated -> Done
+struct Ping {};         // the liveness ping on a warm connection -> Done
+
+using Work = std::variant<ReadLedger, ReadCatalog, RunStep, WriteLedger, Warm, Ping>;
+
+struct LedgerRead {
+  std::optional<Ledger> ledger;  // none: this schema was never applied here
+};
+struct CatalogRead {
+  schema::Catalog catalog;
+};
+struct LedgerWritten {
+  bool won = false;  // false: another one wrote first; read again
+};
+struct Done {};
+using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, Done>;
+using Outcome = tl::expected<Answer, Failure>;
+
+// Changes of what the driver's monitors see. `primary`: a writable server is known (a standalone server, a replica set's
+// primary, a mongos). `topology` is for people: "standalone", "replicaset", "sharded", "unknown".
+struct TopologyChanged {
+  bool primary = false;
+  std::string topology;
+  Failure last_error;  // why there is none, where the driver said so (Domain::kOther with no message: it did not)
+};
+
+}  // namespace readygate::core

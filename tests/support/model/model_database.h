@@ -1,0 +1,38 @@
+// A database in memory that answers the core's tasks: a catalog that create, createIndexes and collMod change, and one
+// control document behind a compare-and-set. It does what is asked at once and honestly; faults are the test's to inject.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/work.h"
+
+namespace readygate::test {
+
+class ModelDatabase {
+ public:
+  // Called before each task; a failure that it returns is the answer, and nothing is done.
+  std::function<std::optional<core::Failure>(const core::Work&)> fault;
+
+  core::Outcome run(const core::Work& work);
+
+  schema::Catalog catalog;
+  std::optional<core::Ledger> ledger;
+  std::map<std::string, int> count;  // "find", "catalog", "step", "write", "warm", "ping"
+
+ private:
+  core::Outcome answer(const core::ReadLedger& work);
+  core::Outcome answer(const core::ReadCatalog& work);
+  core::Outcome answer(const core::RunStep& work);
+  core::Outcome answer(const core::WriteLedger& work);
+  core::Outcome answer(const core::Warm& work);
+  core::Outcome answer(const core::Ping& work);
+};
+
+// A failure of the server with this code.
+core::Failure server_error(int code, std::string message = "refused for the test");
+core::Failure connection_refused();
+
+}  // namespace readygate::test

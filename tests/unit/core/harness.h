@@ -1,0 +1,67 @@
+// Drives a Gate by hand: a clock that only the test moves, a random source with a seed, and a ModelDatabase that answers
+// tasks when it is told to.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "core/gate.h"
+#include "support/model/model_database.h"
+
+namespace readygate::test {
+
+class SeededRandom final : public Random {
+ public:
+  explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() override {  // splitmix64
+    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15U);
+    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
+    return z ^ (z >> 31U);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+// Two collections, three indexes. `more` is added to the head, `version` is the schema's.
+schema::Schema example_schema(int version = 1, const std::string& policy = {}, const std::string& more = {});
+
+class Harness {
+ public:
+  explicit Harness(schema::Schema schema = example_schema(), core::GateSettings settings = {}, std::uint64_t seed = 1);
+
+  core::Now now() const { return {instant_, wall_}; }
+  // Moves the clock and ticks whenever the gate wants it on the way.
+  void pass(Millis duration);
+  // Answers every task, and those that follow, until none is left.
+  void answer_all();
+  // Answers the oldest task.
+  void answer_one();
+  // A primary is known, as a driver says at its first contact.
+  void primary(bool known);
+  // start(), and everything that follows.
+  void open();
+
+  core::State state() const { return gate.snapshot().state; }
+  const core::Facts& facts() const { return gate.snapshot().facts; }
+  Reason code() const { return gate.snapshot().code; }
+  int said(std::string_view message_start) const;
+  // Takes the gate's commands: tasks to `tasks`, words to `log`.
+  void collect();
+
+  SeededRandom random;
+  ModelDatabase database;
+  core::Gate gate;
+  std::deque<core::StartTask> tasks;
+  std::vector<core::Say> log;
+  int fresh_pools = 0;
+  bool quit = false;
+
+ private:
+  Instant instant_{std::chrono::hours(1)};
+  WallTime wall_{std::chrono::hours(24 * 365 * 56)};
+};
+
+}  // namespace readygate::test

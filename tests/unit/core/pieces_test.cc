@@ -1,0 +1,132 @@
+// The small pure parts: backoff, reachability, the ledger's standing, the snapshot's two renderings.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "core/backoff.h"
+#include "core/reachability.h"
+#include "core/snapshot.h"
+#include "unit/core/harness.h"
+
+using namespace readygate;
+using namespace readygate::core;
+using readygate::test::example_schema;
+using readygate::test::SeededRandom;
+
+namespace {
+
+Instant at(int seconds) { return Instant(std::chrono::seconds(seconds)); }
+
+Ledger applied(const schema::Schema& schema, int version) {
+  Ledger ledger;
+  ledger.id = schema.name;
+  ledger.rev = "r1";
+  ledger.applied = Applied{version, bare_hash(schema), schema::kHashFormat, 1, {}, "someone"};
+  return ledger;
+}
+
+}  // namespace
+
+TEST_CASE("backoff doubles its bound to the cap and draws below it") {
+  SeededRandom random(7);
+  Backoff backoff(Millis(100), Millis(5'000));
+  Millis bound(100);
+  Millis longest(0);
+  for (int i = 0; i < 200; ++i) {
+    const Millis pause = backoff.next(random);
+    CHECK(pause >= Millis(0));
+    CHECK(pause <= bound);
+    longest = std::max(longest, pause);
+    bound = std::min(bound * 2, Millis(5'000));
+  }
+  CHECK(longest > Millis(4'000));  // the cap is reached, not only approached
+  backoff.reset();
+  CHECK(backoff.next(random) <= Millis(100));
+}
+
+TEST_CASE("a loss counts only once it is older than unready_after") {
+  Reachability reachability(Millis(30'000));
+  CHECK_FALSE(reachability.reachable(at(0)));  // no primary was known yet
+  reachability.primary(true, at(1));
+  CHECK(reachability.reachable(at(1)));
+  CHECK_FALSE(reachability.next_change(at(1)));
+  reachability.primary(false, at(10));
+  CHECK(reachability.reachable(at(39)));
+  CHECK(reachability.next_change(at(10)) == at(40));
+  CHECK_FALSE(reachability.reachable(at(40)));
+  CHECK_FALSE(reachability.next_change(at(40)));
+  reachability.primary(true, at(50));
+  CHECK(reachability.reachable(at(50)));
+}
+
+TEST_CASE("a failed ping is a loss until a ping answers, and a stable topology never ages") {
+  Reachability reachability(Millis(1'000));
+  reachability.primary(true, at(0));
+  CHECK(reachability.reachable(at(100'000)));
+  reachability.ping(false, at(100'000));
+  reachability.primary(true, at(100'000));
+  CHECK_FALSE(reachability.reachable(at(100'001)));
+  reachability.ping(true, at(100'002));
+  CHECK(reachability.reachable(at(100'002)));
+}
+
+TEST_CASE("where a schema stands against the ledger") {
+  const schema::Schema schema = example_schema(3);
+  CHECK(standing(std::nullopt, schema) == Standing::kNeeded);
+  CHECK(standing(Ledger{}, schema) == Standing::kNeeded);
+  CHECK(standing(applied(schema, 3), schema) == Standing::kApplied);
+  CHECK(standing(applied(schema, 2), schema) == Standing::kNeeded);
+  CHECK(standing(applied(schema, 4), schema) == Standing::kNewer);
+  Ledger other = applied(schema, 3);
+  other.applied->hash = "another";
+  CHECK(standing(other, schema) == Standing::kNotRaised);
+  other.applied->hash_format = schema::kHashFormat + 1;
+  CHECK(standing(other, schema) == Standing::kNeeded);  // another format: the catalog decides
+  Ledger target = applied(schema, 3);
+  target.target = Target{4, "h", 1};
+  CHECK(standing(target, schema) == Standing::kNewer);
+}
+
+TEST_CASE("min_open decides whether an older version may open") {
+  const schema::Schema schema = example_schema(2);
+  Ledger newer = applied(schema, 4);
+  newer.applied->min_open = 2;
+  CHECK(may_open_on_newer(newer, schema));
+  newer.applied->min_open = 3;
+  CHECK_FALSE(may_open_on_newer(newer, schema));
+}
+
+TEST_CASE("the next ledger keeps what others wrote and adds what was made") {
+  const schema::Schema schema = example_schema(2);
+  Ledger before = applied(schema, 1);
+  before.token = 41;
+  before.pending = {"0007-later"};
+  before.owns = {{"orders", {"by_customer"}, true}};
+  const Ledger next = with_applied(before, schema, {"me", "r2", WallTime(Millis(5)), Millis(20'000)},
+                                   {{"orders", {"number", "by_customer"}, false}, {"customers", {"email"}, true}});
+  CHECK(next.token == 41);
+  CHECK(next.rev == "r2");
+  CHECK(next.applied->version == 2);
+  CHECK(next.applied->by == "me");
+  CHECK(next.pending == before.pending);
+  CHECK(next.owns.size() == 2);
+  CHECK(next.owns[0] == Owns{"orders", {"by_customer", "number"}, true});
+  CHECK(next.owns[1] == Owns{"customers", {"email"}, true});
+}
+
+TEST_CASE("the public snapshot holds no reason text") {
+  Snapshot snapshot;
+  snapshot.reason = "host db.internal refused";
+  CHECK(render_full(snapshot).find("db.internal") != std::string::npos);
+  CHECK(render_public(snapshot).find("db.internal") == std::string::npos);
+  CHECK(render_public(snapshot).find("\"reason\"") == std::string::npos);
+}
+
+TEST_CASE("a snapshot is one line of JSON whatever its texts hold") {
+  Snapshot snapshot;
+  snapshot.reason = "quote \" line\nend \x01 and \xff";
+  const std::string json = render_full(snapshot);
+  CHECK(json.find('\n') == std::string::npos);
+  CHECK(json.find(R"(quote \" line\nend \u0001 and \ufffd)") != std::string::npos);
+}
