@@ -1,0 +1,134 @@
+#include "config/options.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace readygate::config {
+namespace {
+
+using toml::Key;
+using toml::Range;
+using toml::Type;
+
+constexpr Range kAnyDuration{0, 10'000LL * 3'600'000};
+constexpr Range kSomeTime{1, 10'000LL * 3'600'000};
+
+constexpr std::array kMongodb = {
+    Key{.name = "uri", .help = "connection string; with a password, prefer uri_file"},
+    Key{.name = "uri_file", .help = "file that holds the connection string; read again when it changes"},
+    Key{.name = "database", .fallback = "", .help = "use this database instead of the one that the schema names"},
+    Key{.name = "warm_connections", .type = Type::kInteger, .fallback = "4", .range = Range{1, 100},
+        .help = "connections opened and authenticated; the gate opens after the first"},
+    Key{.name = "parallelism", .type = Type::kInteger, .fallback = "4", .range = Range{1, 64},
+        .help = "commands in flight while initializing"},
+    Key{.name = "connect_timeout", .type = Type::kDuration, .fallback = "2s", .range = Range{100, 60'000},
+        .help = "for one connection attempt, TLS and authentication included"},
+    Key{.name = "ping_period", .type = Type::kDuration, .fallback = "5s", .range = Range{100, 3'600'000},
+        .help = "between authenticated pings once open"},
+};
+
+constexpr std::array kGate = {
+    Key{.name = "listen", .fallback = "[::]:8088", .help = "address of the probe endpoints; empty turns TCP off"},
+    Key{.name = "socket", .fallback = "/run/readygate/gate.sock", .range = Range{1, 107},
+        .help = "path of the Unix socket that applications wait on"},
+    Key{.name = "socket_mode", .fallback = "0660", .help = "permissions of the socket, octal"},
+    Key{.name = "socket_group", .type = Type::kInteger, .fallback = "-1", .range = Range{-1, 4'294'967'294},
+        .help = "numeric group of the socket; -1 is the group of its folder"},
+    Key{.name = "allow_uids", .type = Type::kArray, .item = Type::kInteger, .fallback = "[]",
+        .help = "users who may POST on the socket, beside the daemon's own user and root"},
+    Key{.name = "ready_policy", .fallback = "live", .allowed = "live|latched",
+        .help = "live: closed while the database is lost; latched: once open, stays open"},
+    Key{.name = "unready_after", .type = Type::kDuration, .fallback = "30s", .range = kAnyDuration,
+        .help = "a loss of the database counts only when it is older; elections take about 12 s"},
+    Key{.name = "drain_delay", .type = Type::kDuration, .fallback = "0s", .range = kAnyDuration,
+        .help = "after SIGTERM keep serving, not open, for so long"},
+};
+
+constexpr std::array kBackoff = {
+    Key{.name = "initial", .type = Type::kDuration, .fallback = "100ms", .range = kSomeTime,
+        .help = "the bound of the first pause; each pause is random below its bound"},
+    Key{.name = "max", .type = Type::kDuration, .fallback = "5s", .range = kSomeTime, .help = "the longest bound"},
+};
+
+constexpr std::array kInit = {
+    Key{.name = "mode", .fallback = "apply", .allowed = "apply|verify",
+        .help = "verify never changes the database: it waits until another replica or job has"},
+    Key{.name = "timeout", .type = Type::kDuration, .fallback = "0s", .range = kAnyDuration,
+        .help = "initialization fails past this; 0s is no limit"},
+    Key{.name = "stall_timeout", .type = Type::kDuration, .later = "*", .help = "an index build that stands still for so long"},
+    Key{.name = "failed_retry", .type = Type::kDuration, .fallback = "60s", .range = kAnyDuration,
+        .help = "after a failure that waiting cannot mend, try again this often; 0s is never"},
+    Key{.name = "auth_grace", .type = Type::kDuration, .fallback = "60s", .range = kAnyDuration,
+        .help = "refused credentials are retried for so long before they count as a failure"},
+    Key{.name = "commit_quorum", .later = "*", .help = "members that must finish an index build before it commits"},
+    Key{.name = "backoff", .type = Type::kTable, .keys = kBackoff, .help = "pauses between attempts"},
+};
+
+constexpr std::array kLease = {
+    Key{.name = "period", .type = Type::kDuration, .fallback = "20s", .range = Range{1'000, 3'600'000},
+        .help = "stored in the database; replicas that wait look every quarter of it"},
+    Key{.name = "margin", .type = Type::kDuration, .later = "*", .help = "safety margin of the lease"},
+};
+
+constexpr std::array kLog = {
+    Key{.name = "format", .allowed = "json|text", .help = "text on a terminal, else json"},
+    Key{.name = "level", .fallback = "info", .allowed = "debug|info|warn|error", .help = "the least level that is written"},
+};
+
+constexpr std::array kKeys = {
+    Key{.name = "schema", .fallback = "/etc/readygate/schema.toml",
+        .help = "schema file, or a folder whose *.toml are merged"},
+    Key{.name = "mongodb", .type = Type::kTable, .keys = kMongodb, .help = "the database"},
+    Key{.name = "gate", .type = Type::kTable, .keys = kGate, .help = "probe endpoints, socket, and what open means"},
+    Key{.name = "init", .type = Type::kTable, .keys = kInit, .help = "initialization"},
+    Key{.name = "lease", .type = Type::kTable, .keys = kLease, .help = "one initializer among many replicas"},
+    Key{.name = "log", .type = Type::kTable, .keys = kLog, .help = "logging"},
+};
+
+std::string joined(const std::string& section, std::string_view name, char separator) {
+  return section.empty() ? std::string(name) : section + separator + std::string(name);
+}
+
+std::vector<Option> list_options() {
+  std::vector<Option> all;
+  for (const Key& key : kKeys) {
+    if (key.type != Type::kTable) {
+      all.push_back({"", &key});
+      continue;
+    }
+    for (const Key& inner : key.keys) all.push_back({std::string(key.name), &inner});
+  }
+  return all;
+}
+
+}  // namespace
+
+toml::Keys keys() { return kKeys; }
+
+std::string Option::path() const { return joined(section, key->name, '.'); }
+
+std::string Option::flag() const {
+  std::string flag = "--" + joined(section, key->name, '-');
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+std::string Option::variable() const {
+  std::string variable = "READYGATE_" + joined(section, key->name, '_');
+  std::transform(variable.begin(), variable.end(), variable.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return variable;
+}
+
+const std::vector<Option>& options() {
+  static const std::vector<Option> kAll = list_options();
+  return kAll;
+}
+
+bool invented_by_kubernetes(std::string_view variable) {
+  return variable.starts_with("READYGATE_SERVICE_") || variable == "READYGATE_PORT" ||
+         variable.starts_with("READYGATE_PORT_");
+}
+
+}  // namespace readygate::config
