@@ -1,0 +1,143 @@
+#include "mongo/catalog_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mongo/commands.h"
+
+namespace readygate::mongo {
+
+namespace {
+
+using core::Doing;
+using core::Domain;
+using core::Failure;
+using Documents = std::vector<schema::Document>;
+
+constexpr int kNamespaceNotFound = 26;
+
+Failure strange(const Error& error) { return Failure{Domain::kOther, 0, Doing::kReadCatalog, error.message, {}}; }
+
+bool is_server_code(const Failure& failure, int code) {
+  return failure.domain == Domain::kServer && failure.code == code;
+}
+
+// Every document of a cursor; none when its collection is not there.
+tl::expected<Documents, Failure> drain(Client& client, CursorHandle cursor) {
+  const std::int64_t started = bson_get_monotonic_time();
+  Documents documents;
+  const bson_t* document = nullptr;
+  while (mongoc_cursor_next(cursor.get(), &document)) documents.emplace_back(*document);
+  bson_error_t error{};
+  const bson_t* reply = nullptr;
+  if (mongoc_cursor_error_document(cursor.get(), &error, &reply)) {
+    const Millis elapsed((bson_get_monotonic_time() - started) / 1000);
+    Failure failure = client.failure(error, reply, Doing::kReadCatalog, elapsed);
+    if (is_server_code(failure, kNamespaceNotFound)) return Documents{};
+    return tl::unexpected(std::move(failure));
+  }
+  client.worked();
+  return documents;
+}
+
+tl::expected<Documents, Failure> list_collections(Client& client, const std::string& database,
+                                                  const std::vector<std::string>& names) {
+  schema::Document options;
+  bson_t filter;
+  bson_t name;
+  bson_t in;
+  BSON_APPEND_DOCUMENT_BEGIN(options.get(), "filter", &filter);
+  BSON_APPEND_DOCUMENT_BEGIN(&filter, "name", &name);
+  BSON_APPEND_ARRAY_BEGIN(&name, "$in", &in);
+  for (std::size_t i = 0; i < names.size(); ++i) BSON_APPEND_UTF8(&in, std::to_string(i).c_str(), names[i].c_str());
+  bson_append_array_end(&name, &in);
+  bson_append_document_end(&filter, &name);
+  bson_append_document_end(options.get(), &filter);
+  const DatabaseHandle handle{mongoc_client_get_database(client.get(), database.c_str())};
+  return drain(client, CursorHandle{mongoc_database_find_collections_with_opts(handle.get(), options.get())});
+}
+
+enum class Builds { kShown, kHidden };
+
+tl::expected<Documents, Failure> list_indexes(Client& client, const std::string& database, const std::string& name,
+                                              Builds builds) {
+  schema::Document options;
+  if (builds == Builds::kShown) BSON_APPEND_BOOL(options.get(), "includeBuildUUIDs", true);
+  const CollectionHandle handle{mongoc_client_get_collection(client.get(), database.c_str(), name.c_str())};
+  return drain(client, CursorHandle{mongoc_collection_find_indexes_with_opts(handle.get(), options.get())});
+}
+
+// Servers that do not know the option say so in different ways: FailedToParse, InvalidOptions, IDLUnknownField.
+bool option_unknown(const Failure& failure) {
+  return is_server_code(failure, 9) || is_server_code(failure, 72) || is_server_code(failure, 40415);
+}
+
+std::string utf8_field(const bson_t& document, const char* field) {
+  bson_iter_t iter;
+  bson_iter_t found;
+  if (!bson_iter_init(&iter, &document) || !bson_iter_find_descendant(&iter, field, &found) ||
+      !BSON_ITER_HOLDS_UTF8(&found)) {
+    return "";
+  }
+  return bson_iter_utf8(&found, nullptr);
+}
+
+}  // namespace
+
+schema::Server server_from(const bson_t& build_info, const std::string& hosts, const std::string& topology) {
+  schema::Server server;
+  server.topology = topology;
+  server.version = utf8_field(build_info, "version");
+  if (std::string version = utf8_field(build_info, "ferretdb.version"); !version.empty()) {
+    server.product = "ferretdb";
+    server.version = version.starts_with('v') ? version.substr(1) : version;
+  } else if (hosts.find(".docdb.amazonaws.com") != std::string::npos ||
+             hosts.find(".docdb-elastic.amazonaws.com") != std::string::npos) {
+    server.product = "documentdb";
+  } else if (hosts.find(".cosmos.azure.com") != std::string::npos) {
+    server.product = "cosmosdb";
+  }
+  return server;
+}
+
+tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std::string& database,
+                                                      const std::vector<std::string>& collections) {
+  core::CatalogRead read;
+  schema::Document build_info;
+  BSON_APPEND_INT32(build_info.get(), "buildInfo", 1);
+  auto info = run(client, Sort::kPlain, "admin", build_info.get(), nullptr, Doing::kReadCatalog);
+  if (!info) return tl::unexpected(std::move(info.error()));
+  read.catalog.server = server_from(*info->get(), client.pool().hosts(), client.pool().watch().topology());
+
+  auto listed = list_collections(client, database, collections);
+  if (!listed) return tl::unexpected(std::move(listed.error()));
+  Builds builds = Builds::kShown;
+  for (const schema::Document& entry : *listed) {
+    auto collection = schema::collection_from(entry);
+    if (!collection) return tl::unexpected(strange(collection.error()));
+    // A server may not know the filter.
+    if (std::find(collections.begin(), collections.end(), collection->name) == collections.end()) continue;
+    if (collection->type != "view") {
+      auto indexes = list_indexes(client, database, collection->name, builds);
+      if (!indexes && builds == Builds::kShown && option_unknown(indexes.error())) {
+        builds = Builds::kHidden;
+        indexes = list_indexes(client, database, collection->name, builds);
+      }
+      if (!indexes) return tl::unexpected(std::move(indexes.error()));
+      if (indexes->empty() && collection->type == "collection") continue;  // every collection has _id_: it was dropped
+      for (const schema::Document& index_entry : *indexes) {
+        auto index = schema::index_from(index_entry);
+        if (!index) return tl::unexpected(strange(index.error()));
+        collection->indexes.push_back(std::move(*index));
+      }
+    }
+    read.catalog.collections.push_back(std::move(*collection));
+  }
+  return read;
+}
+
+}  // namespace readygate::mongo

@@ -1,0 +1,20 @@
+// One reading of what the database holds of the declared collections, and of who answers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/work.h"
+#include "mongo/pool.h"
+
+namespace readygate::mongo {
+
+// A collection that is not there, or is dropped while we read, is absent from the result.
+tl::expected<core::CatalogRead, core::Failure> read_catalog(Client& client, const std::string& database,
+                                                            const std::vector<std::string>& collections);
+
+// The product, from the answer to buildInfo (FerretDB says so there) and the names of the hosts (Amazon's and
+// Microsoft's services say nothing; their host names do).
+schema::Server server_from(const bson_t& build_info, const std::string& hosts, const std::string& topology);
+
+}  // namespace readygate::mongo

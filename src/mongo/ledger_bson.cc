@@ -1,0 +1,233 @@
+#include "mongo/ledger_bson.h"
+
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace readygate::mongo {
+
+namespace {
+
+void append(bson_t* to, const char* key, const std::string& text) {
+  bson_append_utf8(to, key, -1, text.data(), static_cast<int>(text.size()));
+}
+
+void append_applied_fields(bson_t* to, const core::Applied& applied) {
+  BSON_APPEND_INT32(to, "version", applied.version);
+  append(to, "hash", applied.hash);
+  BSON_APPEND_INT32(to, "hash_format", applied.hash_format);
+  BSON_APPEND_INT32(to, "min_open", applied.min_open);
+  BSON_APPEND_DATE_TIME(to, "at", applied.at.time_since_epoch().count());
+  append(to, "by", applied.by);
+}
+
+void append_strings(bson_t* to, const char* key, const std::vector<std::string>& list) {
+  bson_t array;
+  BSON_APPEND_ARRAY_BEGIN(to, key, &array);
+  for (std::size_t i = 0; i < list.size(); ++i) append(&array, std::to_string(i).c_str(), list[i]);
+  bson_append_array_end(to, &array);
+}
+
+void append_fields(bson_t* to, const core::Ledger& ledger) {
+  BSON_APPEND_INT64(to, "token", ledger.token);
+  append(to, "rev", ledger.rev);
+  if (ledger.owner) {
+    append(to, "owner", *ledger.owner);
+  } else {
+    BSON_APPEND_NULL(to, "owner");
+  }
+  BSON_APPEND_INT64(to, "period_ms", ledger.period_ms);
+  bson_t child;
+  if (ledger.applied) {
+    BSON_APPEND_DOCUMENT_BEGIN(to, "applied", &child);
+    append_applied_fields(&child, *ledger.applied);
+    bson_append_document_end(to, &child);
+  } else {
+    BSON_APPEND_NULL(to, "applied");
+  }
+  if (ledger.target) {
+    BSON_APPEND_DOCUMENT_BEGIN(to, "target", &child);
+    BSON_APPEND_INT32(&child, "version", ledger.target->version);
+    append(&child, "hash", ledger.target->hash);
+    BSON_APPEND_INT32(&child, "hash_format", ledger.target->hash_format);
+    bson_append_document_end(to, &child);
+  } else {
+    BSON_APPEND_NULL(to, "target");
+  }
+  append(to, "step", ledger.step);
+  append_strings(to, "pending", ledger.pending);
+  BSON_APPEND_ARRAY_BEGIN(to, "owns", &child);
+  for (std::size_t i = 0; i < ledger.owns.size(); ++i) {
+    bson_t entry;
+    BSON_APPEND_DOCUMENT_BEGIN(&child, std::to_string(i).c_str(), &entry);
+    append(&entry, "collection", ledger.owns[i].collection);
+    append_strings(&entry, "indexes", ledger.owns[i].indexes);
+    BSON_APPEND_BOOL(&entry, "created", ledger.owns[i].created);
+    bson_append_document_end(&child, &entry);
+  }
+  bson_append_array_end(to, &child);
+}
+
+// Reads the fields of one document, and remembers the first that is not what it should be.
+class Reader {
+ public:
+  Reader(const bson_t& document, std::string prefix) : document_(document), prefix_(std::move(prefix)) {}
+
+  template <typename Integer>
+  Integer integer(const char* field) {
+    bson_iter_t iter;
+    if (!find(field, iter)) return 0;
+    if (BSON_ITER_HOLDS_NUMBER(&iter)) {
+      const std::int64_t value = bson_iter_as_int64(&iter);
+      if (std::in_range<Integer>(value)) return static_cast<Integer>(value);
+    }
+    wrong(field, "a whole number");
+    return 0;
+  }
+  std::string text(const char* field) {
+    bson_iter_t iter;
+    if (!find(field, iter)) return "";
+    return utf8(iter, field);
+  }
+  std::optional<std::string> optional_text(const char* field) {
+    bson_iter_t iter;
+    if (!find(field, iter)) return std::nullopt;
+    return utf8(iter, field);
+  }
+  bool flag(const char* field) {
+    bson_iter_t iter;
+    return find(field, iter) && bson_iter_as_bool(&iter);
+  }
+  WallTime date(const char* field) {
+    bson_iter_t iter;
+    if (!find(field, iter)) return {};
+    if (!BSON_ITER_HOLDS_DATE_TIME(&iter)) wrong(field, "a date");
+    return WallTime(Millis(BSON_ITER_HOLDS_DATE_TIME(&iter) ? bson_iter_date_time(&iter) : 0));
+  }
+  std::vector<std::string> texts(const char* field) {
+    std::vector<std::string> list;
+    each(field, [&](const bson_iter_t& element) { list.push_back(utf8(element, field)); });
+    return list;
+  }
+  // read(Reader&) is called with the document under `field`, if there is one.
+  template <typename Read>
+  void document(const char* field, Read read) {
+    bson_iter_t iter;
+    if (find(field, iter)) nested(iter, field, read);
+  }
+  template <typename Read>
+  void documents(const char* field, Read read) {
+    each(field, [&](const bson_iter_t& element) { nested(element, field, read); });
+  }
+  void require(const char* field) {
+    bson_iter_t iter;
+    if (!find(field, iter)) wrong(field, "there");
+  }
+
+  const std::string& problem() const { return problem_; }
+
+ private:
+  bool find(const char* field, bson_iter_t& iter) const {
+    return bson_iter_init_find(&iter, &document_, field) && !BSON_ITER_HOLDS_NULL(&iter);
+  }
+  void wrong(const char* field, std::string_view expected) {
+    if (problem_.empty()) problem_ = fmt::format("its field {}{} is not {}", prefix_, field, expected);
+  }
+  std::string utf8(const bson_iter_t& iter, const char* field) {
+    if (!BSON_ITER_HOLDS_UTF8(&iter)) {
+      wrong(field, "a string");
+      return "";
+    }
+    std::uint32_t length = 0;
+    const char* characters = bson_iter_utf8(&iter, &length);
+    return std::string(characters, length);
+  }
+  template <typename Use>
+  void each(const char* field, Use use) {
+    bson_iter_t iter;
+    bson_iter_t element;
+    if (!find(field, iter)) return;
+    if (!BSON_ITER_HOLDS_ARRAY(&iter) || !bson_iter_recurse(&iter, &element)) {
+      wrong(field, "an array");
+      return;
+    }
+    while (bson_iter_next(&element)) use(element);
+  }
+  template <typename Read>
+  void nested(const bson_iter_t& iter, const char* field, Read read) {
+    std::uint32_t length = 0;
+    const std::uint8_t* data = nullptr;
+    bson_t inner;
+    if (BSON_ITER_HOLDS_DOCUMENT(&iter)) bson_iter_document(&iter, &length, &data);
+    if (!data || !bson_init_static(&inner, data, length)) {
+      wrong(field, "a document");
+      return;
+    }
+    Reader reader(inner, fmt::format("{}{}.", prefix_, field));
+    read(reader);
+    if (problem_.empty()) problem_ = reader.problem_;
+  }
+
+  const bson_t& document_;
+  std::string prefix_;
+  std::string problem_;
+};
+
+}  // namespace
+
+schema::Document fields_of(const core::Ledger& ledger) {
+  schema::Document document;
+  append_fields(document.get(), ledger);
+  return document;
+}
+
+schema::Document to_bson(const core::Ledger& ledger) {
+  schema::Document document;
+  append(document.get(), "_id", ledger.id);
+  append_fields(document.get(), ledger);
+  return document;
+}
+
+tl::expected<core::Ledger, std::string> ledger_from(const bson_t& document) {
+  Reader reader(document, "");
+  core::Ledger ledger;
+  reader.require("token");
+  reader.require("rev");
+  ledger.id = reader.text("_id");
+  ledger.token = reader.integer<std::int64_t>("token");
+  ledger.rev = reader.text("rev");
+  ledger.owner = reader.optional_text("owner");
+  ledger.period_ms = reader.integer<std::int64_t>("period_ms");
+  reader.document("applied", [&](Reader& in) {
+    core::Applied& applied = ledger.applied.emplace();
+    applied.version = in.integer<std::int32_t>("version");
+    applied.hash = in.text("hash");
+    applied.hash_format = in.integer<std::int32_t>("hash_format");
+    applied.min_open = in.integer<std::int32_t>("min_open");
+    applied.at = in.date("at");
+    applied.by = in.text("by");
+  });
+  reader.document("target", [&](Reader& in) {
+    core::Target& target = ledger.target.emplace();
+    target.version = in.integer<std::int32_t>("version");
+    target.hash = in.text("hash");
+    target.hash_format = in.integer<std::int32_t>("hash_format");
+  });
+  ledger.step = reader.text("step");
+  ledger.pending = reader.texts("pending");
+  reader.documents("owns", [&](Reader& in) {
+    ledger.owns.push_back({in.text("collection"), in.texts("indexes"), in.flag("created")});
+  });
+  if (!reader.problem().empty()) return tl::unexpected(reader.problem());
+  return ledger;
+}
+
+schema::Document history_entry(const std::string& schema_name, const core::Applied& applied) {
+  schema::Document document;
+  append(document.get(), "_id", fmt::format("{}/v/{}/{}", schema_name, applied.version, applied.hash));
+  append_applied_fields(document.get(), applied);
+  return document;
+}
+
+}  // namespace readygate::mongo

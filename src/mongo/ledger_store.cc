@@ -1,0 +1,112 @@
+#include "mongo/ledger_store.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mongo/commands.h"
+#include "mongo/ledger_bson.h"
+
+namespace readygate::mongo {
+
+namespace {
+
+using core::Doing;
+using core::Failure;
+
+constexpr int kDuplicateKey = 11000;
+
+// False when a document with that _id is there already.
+tl::expected<bool, Failure> insert(Client& client, const LedgerPlace& place, const schema::Document& document) {
+  schema::Document command;
+  bson_t documents;
+  BSON_APPEND_UTF8(command.get(), "insert", core::kControlCollection);
+  BSON_APPEND_ARRAY_BEGIN(command.get(), "documents", &documents);
+  BSON_APPEND_DOCUMENT(&documents, "0", document.get());
+  bson_append_array_end(command.get(), &documents);
+  auto reply = run(client, Sort::kWrite, place.database, command.get(), nullptr, Doing::kWriteLedger);
+  if (reply) return true;
+  if (reply.error().domain == core::Domain::kServer && reply.error().code == kDuplicateKey) return false;
+  return tl::unexpected(std::move(reply.error()));
+}
+
+tl::expected<bool, Failure> replace(Client& client, const LedgerPlace& place, const core::LedgerRev& expected,
+                                    const core::Ledger& next) {
+  schema::Document command;
+  bson_t child;
+  BSON_APPEND_UTF8(command.get(), "findAndModify", core::kControlCollection);
+  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "query", &child);
+  BSON_APPEND_UTF8(&child, "_id", place.schema_name.c_str());
+  BSON_APPEND_INT64(&child, "token", expected.token);
+  BSON_APPEND_UTF8(&child, "rev", expected.rev.c_str());
+  bson_append_document_end(command.get(), &child);
+  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "update", &child);
+  BSON_APPEND_DOCUMENT(&child, "$set", fields_of(next).get());
+  bson_append_document_end(command.get(), &child);
+  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "fields", &child);
+  BSON_APPEND_INT32(&child, "_id", 1);
+  bson_append_document_end(command.get(), &child);
+  auto reply = run(client, Sort::kWrite, place.database, command.get(), nullptr, Doing::kWriteLedger);
+  if (!reply) return tl::unexpected(std::move(reply.error()));
+  // The document as it was, or null when the filter found none.
+  bson_iter_t value;
+  return bson_iter_init_find(&value, reply->get(), "value") && BSON_ITER_HOLDS_DOCUMENT(&value);
+}
+
+// The first document of a find's reply, if it has one.
+std::optional<schema::Document> first_of(const schema::Document& reply) {
+  bson_iter_t iter;
+  bson_iter_t first;
+  if (!bson_iter_init(&iter, reply.get()) || !bson_iter_find_descendant(&iter, "cursor.firstBatch.0", &first) ||
+      !BSON_ITER_HOLDS_DOCUMENT(&first)) {
+    return std::nullopt;
+  }
+  std::uint32_t length = 0;
+  const std::uint8_t* data = nullptr;
+  bson_t document;
+  bson_iter_document(&first, &length, &data);
+  if (!bson_init_static(&document, data, length)) return std::nullopt;
+  return schema::Document(document);
+}
+
+}  // namespace
+
+tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const LedgerPlace& place) {
+  schema::Document command;
+  bson_t child;
+  BSON_APPEND_UTF8(command.get(), "find", core::kControlCollection);
+  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "filter", &child);
+  BSON_APPEND_UTF8(&child, "_id", place.schema_name.c_str());
+  bson_append_document_end(command.get(), &child);
+  BSON_APPEND_INT32(command.get(), "limit", 1);
+  BSON_APPEND_BOOL(command.get(), "singleBatch", true);
+  schema::Document options;
+  BSON_APPEND_DOCUMENT_BEGIN(options.get(), "readConcern", &child);
+  BSON_APPEND_UTF8(&child, "level", "majority");
+  bson_append_document_end(options.get(), &child);
+  auto reply = run(client, Sort::kRead, place.database, command.get(), options.get(), Doing::kReadLedger);
+  if (!reply) return tl::unexpected(std::move(reply.error()));
+  const std::optional<schema::Document> found = first_of(*reply);
+  if (!found) return core::LedgerRead{};
+  auto ledger = ledger_from(*found->get());
+  if (!ledger) {
+    return tl::unexpected(Failure{core::Domain::kOther, 0, Doing::kReadLedger,
+                                  fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", place.schema_name,
+                                              place.database, core::kControlCollection, ledger.error()),
+                                  {}});
+  }
+  return core::LedgerRead{std::move(*ledger)};
+}
+
+tl::expected<core::LedgerWritten, Failure> write_ledger(Client& client, const LedgerPlace& place,
+                                                        const core::WriteLedger& write) {
+  auto won = write.expected ? replace(client, place, *write.expected, write.next)
+                            : insert(client, place, to_bson(write.next));
+  return won.map([](bool mine) { return core::LedgerWritten{mine}; });
+}
+
+tl::expected<void, Failure> keep_history(Client& client, const LedgerPlace& place, const core::Applied& applied) {
+  return insert(client, place, history_entry(place.schema_name, applied)).map([](bool) {});
+}
+
+}  // namespace readygate::mongo

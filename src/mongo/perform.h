@@ -1,0 +1,36 @@
+// One piece of work against one pool: from core::Work to core::Outcome.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/sync.h"
+#include "core/work.h"
+#include "mongo/ledger_store.h"
+#include "mongo/pool.h"
+
+namespace readygate::mongo {
+
+class Performer {
+ public:
+  Performer(std::string database, std::string schema_name, std::shared_ptr<const Clock> clock)
+      : place_{std::move(database), std::move(schema_name)}, clock_(std::move(clock)) {}
+
+  // Blocks. Any number of threads at once.
+  core::Outcome operator()(Pool& pool, const core::Work& work);
+
+ private:
+  core::Outcome read_ledger(Pool& pool);
+  core::Outcome read_catalog(Pool& pool, const core::ReadCatalog& work);
+  core::Outcome run_step(Pool& pool, const core::RunStep& work);
+  core::Outcome write_ledger(Pool& pool, const core::WriteLedger& work);
+  core::Outcome warm(Pool& pool);
+  core::Outcome ping(Pool& pool);
+
+  LedgerPlace place_;
+  std::shared_ptr<const Clock> clock_;
+  Sync<std::string> history_kept_;  // _id of the newest version that this process knows to be kept
+};
+
+}  // namespace readygate::mongo

@@ -1,0 +1,145 @@
+#include "mongo/pool.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mongo/errors.h"
+
+namespace readygate::mongo {
+
+namespace {
+
+using core::Domain;
+using core::Failure;
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------------- a client
+
+Client::~Client() {
+  if (pool_) pool_->give_back(*this);
+}
+
+void Client::worked() { warm_since_ = pool_->watch().losses(); }
+
+Failure Client::failure(const bson_error_t& error, const bson_t* reply, core::Doing doing, Millis elapsed) {
+  Failure failure = failure_from(error, reply, doing);
+  spent_ = kind_ == Kind::kBuild && failure.domain != Domain::kServer;
+  if (error.domain == MONGOC_ERROR_SERVER_SELECTION && failure.domain != Domain::kProtocol) {
+    // A build client is not watched by the monitors; it scans by itself, and its words are the better ones.
+    return kind_ == Kind::kBuild && failure.domain != Domain::kSelection ? failure
+                                                                         : pool_->watch().explain_selection(failure);
+  }
+  if (failure.domain != Domain::kStream) return failure;
+  if (failure.message.find("Failed to connect") != std::string::npos) {
+    failure.doing = core::Doing::kConnect;
+    return pool_->watch().explain_connect(failure);
+  }
+  if (kind_ == Kind::kOrdinary && elapsed + Millis(100) >= kSocketTimeout) {
+    failure.domain = Domain::kStreamTimeout;
+    failure.message = fmt::format("the server did not answer within {} s ({})", elapsed.count() / 1000,
+                                  failure.message);
+  }
+  return failure;
+}
+
+// --------------------------------------------------------------------------------------------------------- the pool
+
+tl::expected<std::shared_ptr<Pool>, Failure> Pool::open(std::shared_ptr<Driver> driver, const Settings& settings,
+                                                        Observers observers) {
+  auto uris = prepare(settings);
+  if (!uris) return tl::unexpected(std::move(uris.error()));
+  bson_error_t error{};
+  PoolHandle pool;
+  {
+    const CapturedLog discarded;  // what is said here was said by prepare()
+    pool.reset(mongoc_client_pool_new_with_error(uris->ordinary.get(), &error));
+  }
+  if (!pool) return tl::unexpected(failure_from(error, nullptr, core::Doing::kConnect));
+  mongoc_client_pool_set_error_api(pool.get(), MONGOC_ERROR_API_VERSION_2);
+  auto watch = std::make_unique<Watch>(std::move(observers), uris->tls, settings.connect_timeout);
+  mongoc_client_pool_set_apm_callbacks(pool.get(), watch->callbacks().get(), watch.get());
+  return std::shared_ptr<Pool>(new Pool(std::move(driver), std::move(*uris), std::move(watch), std::move(pool)));
+}
+
+Pool::Pool(std::shared_ptr<Driver> driver, Uris uris, std::unique_ptr<Watch> watch, PoolHandle pool)
+    : driver_(std::move(driver)), uris_(std::move(uris)), watch_(std::move(watch)), pool_(std::move(pool)) {}
+
+Pool::~Pool() {
+  auto hand = hand_.lock();
+  hand->builders.clear();
+  for (const Idle& idle : hand->ordinary) mongoc_client_pool_push(pool_.get(), idle.client);
+  hand->ordinary.clear();
+}
+
+namespace {
+
+constexpr std::uint64_t kCold = ~std::uint64_t{0};
+
+}  // namespace
+
+Client Pool::take() {
+  {
+    auto hand = hand_.lock();
+    if (!hand->ordinary.empty()) {
+      const Idle idle = hand->ordinary.front();
+      hand->ordinary.pop_front();
+      return Client(shared_from_this(), idle.client, Client::Kind::kOrdinary, idle.warm_since);
+    }
+  }
+  return Client(shared_from_this(), mongoc_client_pool_pop(pool_.get()), Client::Kind::kOrdinary, kCold);
+}
+
+Client Pool::take_cold() {
+  const std::uint64_t losses = watch_->losses();
+  {
+    auto hand = hand_.lock();
+    for (auto idle = hand->ordinary.begin(); idle != hand->ordinary.end(); ++idle) {
+      if (idle->warm_since == losses) continue;
+      const Idle found = *idle;
+      hand->ordinary.erase(idle);
+      return Client(shared_from_this(), found.client, Client::Kind::kOrdinary, found.warm_since);
+    }
+  }
+  if (mongoc_client_t* fresh = mongoc_client_pool_try_pop(pool_.get())) {
+    return Client(shared_from_this(), fresh, Client::Kind::kOrdinary, kCold);
+  }
+  return take();
+}
+
+tl::expected<Client, Failure> Pool::take_builder() {
+  {
+    auto hand = hand_.lock();
+    if (!hand->builders.empty()) {
+      ClientHandle builder = std::move(hand->builders.back());
+      hand->builders.pop_back();
+      return Client(shared_from_this(), builder.release(), Client::Kind::kBuild, kCold);
+    }
+  }
+  bson_error_t error{};
+  ClientHandle builder{mongoc_client_new_from_uri_with_error(uris_.build.get(), &error)};
+  if (!builder) return tl::unexpected(failure_from(error, nullptr, core::Doing::kConnect));
+  mongoc_client_set_error_api(builder.get(), MONGOC_ERROR_API_VERSION_2);
+  return Client(shared_from_this(), builder.release(), Client::Kind::kBuild, kCold);
+}
+
+void Pool::drop_builders() {
+  std::vector<ClientHandle> dropped;  // destroyed without the lock: ending a session takes a round trip
+  std::swap(dropped, hand_.lock()->builders);
+}
+
+void Pool::give_back(const Client& client) {
+  if (client.spent_) {
+    mongoc_client_destroy(client.client_);
+    return;
+  }
+  auto hand = hand_.lock();
+  if (client.kind_ == Client::Kind::kBuild) {
+    hand->builders.emplace_back(client.client_);
+  } else {
+    hand->ordinary.push_back({client.client_, client.warm_since_});
+  }
+}
+
+}  // namespace readygate::mongo

@@ -1,0 +1,99 @@
+// The connections to one database under one URI: a libmongoc client pool, what its monitors have seen, and the clients
+// that were taken from it. Each client of the pool has its own connections, so a warm one is a client kept in hand.
+// A Pool is shared by those who use it and destroyed by the last of them, which may block for as long as a monitor's
+// connection attempt: never let that be the loop's thread. Everything here may be called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/sync.h"
+#include "core/failure.h"
+#include "core/work.h"
+#include "mongo/driver.h"
+#include "mongo/handles.h"
+#include "mongo/uri.h"
+#include "mongo/watch.h"
+
+namespace readygate::mongo {
+
+class Pool;
+
+// A client on loan: for one thread at a time, back in the pool's hand at the end.
+class Client {
+ public:
+  enum class Kind { kOrdinary, kBuild };
+
+  Client(Client&& other) noexcept = default;
+  Client& operator=(Client&&) = delete;
+  ~Client();
+
+  mongoc_client_t* get() const { return client_; }
+  Pool& pool() const { return *pool_; }
+  Kind kind() const { return kind_; }
+
+  // Something was answered on its connection: it is warm.
+  void worked();
+  // The failure of a call on this client, as precise as it can be told. `elapsed`: how long the call took.
+  core::Failure failure(const bson_error_t& error, const bson_t* reply, core::Doing doing, Millis elapsed);
+
+ private:
+  friend class Pool;
+  Client(std::shared_ptr<Pool> pool, mongoc_client_t* client, Kind kind, std::uint64_t warm_since)
+      : pool_(std::move(pool)), client_(client), kind_(kind), warm_since_(warm_since) {}
+
+  std::shared_ptr<Pool> pool_;
+  mongoc_client_t* client_;
+  Kind kind_;
+  std::uint64_t warm_since_;
+  bool spent_ = false;  // a client of one thread refuses to connect again for five seconds after a failure
+};
+
+class Pool : public std::enable_shared_from_this<Pool> {
+ public:
+  // Blocks when the URI is an SRV one (name resolution). Monitoring begins with the first client that is taken.
+  static tl::expected<std::shared_ptr<Pool>, core::Failure> open(std::shared_ptr<Driver> driver,
+                                                                 const Settings& settings, Observers observers);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  Client take();        // the one that was unused for longest, or a new one
+  Client take_cold();   // one that is not warm, so that using it warms one more
+  // For steps of the schema: no limit on the time to answer.
+  tl::expected<Client, core::Failure> take_builder();
+  void drop_builders();  // those not on loan; more are made when needed
+
+  // Why this server cannot be used although it answers: it is too old, or a secondary that the URI insists on.
+  std::optional<core::Failure> unusable() const { return watch_->unusable(); }
+  const Watch& watch() const { return *watch_; }
+  const std::string& hosts() const { return uris_.hosts; }
+
+ private:
+  friend class Client;
+  Pool(std::shared_ptr<Driver> driver, Uris uris, std::unique_ptr<Watch> watch, PoolHandle pool);
+
+  struct Idle {
+    mongoc_client_t* client;
+    std::uint64_t warm_since;  // the watch's count of losses when it last worked
+  };
+  struct Hand {
+    std::deque<Idle> ordinary;  // front: unused for longest
+    std::vector<ClientHandle> builders;
+  };
+  void give_back(const Client& client);
+
+  std::shared_ptr<Driver> driver_;
+  Uris uris_;
+  std::unique_ptr<Watch> watch_;  // the pool's callbacks point to it
+  PoolHandle pool_;
+  Sync<Hand> hand_;
+};
+
+}  // namespace readygate::mongo

@@ -1,0 +1,34 @@
+// From the user's connection string to the two that are used: one for ordinary calls, one for steps of the schema. What
+// matters for correctness (primary, majority, time limits) is ours and not the URI's; each thing that is overridden is
+// listed, for `readygate check`. No error, override or note ever holds a part of the user name or password.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "core/failure.h"
+#include "mongo/handles.h"
+#include "mongo/settings.h"
+
+namespace readygate::mongo {
+
+struct Uris {
+  UriHandle ordinary;
+  UriHandle build;                     // no time limit on answers; for a client of one thread
+  std::vector<std::string> overrides;  // "readPreference=secondary of the URI is ignored: …"
+  std::vector<std::string> notes;      // what the driver finds odd: unknown options
+  std::string hosts;                   // "a:27017,b:27017", or the SRV name
+  bool tls = false;
+};
+
+// Looks at the URI and at the TLS files that it names; connects to nothing. Fails with Domain::kConfiguration or
+// kTlsFile. Any thread; a Driver must live.
+tl::expected<Uris, core::Failure> prepare(const Settings& settings);
+
+// A file of certificates that cannot be used, as one sentence with the path and the reason; "" when it looks good.
+enum class PemHolds { kCertificates, kCertificateAndKey };
+std::string pem_problem(const std::string& option, const std::string& path, PemHolds holds);
+
+}  // namespace readygate::mongo

@@ -1,0 +1,91 @@
+// What the driver's monitors see: which servers there are, whether one of them takes writes, and why not. It is told by
+// libmongoc on its threads, posts each change to an observer, and lends its knowledge to error messages: the driver's own
+// wrap the reason in a sentence, or leave it out.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/sync.h"
+#include "core/failure.h"
+#include "core/work.h"
+#include "mongo/diagnose.h"
+#include "mongo/handles.h"
+
+namespace readygate::mongo {
+
+struct Observers {
+  // A change of what the monitors see. Called on the driver's threads, in order, with a lock held: only post it.
+  std::function<void(core::TopologyChanged)> topology;
+  // The name of each command that is sent, but for the driver's own handshakes. For tests and debugging; may be empty.
+  std::function<void(std::string_view command)> command;
+};
+
+class Watch {
+ public:
+  Watch(Observers observers, bool tls, Millis connect_timeout)
+      : observers_(std::move(observers)), tls_(tls), connect_timeout_(connect_timeout) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  // The callbacks for a pool or client, with this object as their context: it must outlive them.
+  CallbacksHandle callbacks();
+
+  // What is wrong with a server that answers; none when nothing is, or nothing is known yet.
+  std::optional<core::Failure> unusable() const;
+  // The reason why no server could be selected, better than the driver's words, where it is known.
+  core::Failure explain_selection(core::Failure failure) const;
+  // The same when the server that was selected could not be connected to. Blocks for at most the connect timeout.
+  core::Failure explain_connect(core::Failure failure) const;
+
+  // How often a writable server was lost. A connection that worked before the last loss is not warm any more.
+  std::uint64_t losses() const;
+  bool primary() const;
+  std::string topology() const;       // "standalone", "replicaset", "sharded", "unknown"
+  std::int32_t wire_version() const;  // of the writable server; 0: not known
+
+  // Told by libmongoc.
+  void heartbeat_failed(const Address& host, const bson_error_t& error, Millis took);
+  void heartbeat_succeeded(const Address& host);
+  void server_closed(const Address& host);  // not a member any more
+  struct Server {
+    Address host;
+    std::string type;  // libmongoc's word: "RSPrimary", "Standalone", "Unknown", …
+    std::int32_t wire_version = 0;
+  };
+  void topology_changed(std::string_view type, std::vector<Server> servers);
+  void command_started(std::string_view name) const;
+
+ private:
+  struct Trouble {
+    std::string words;      // the driver's, by which a repetition is known
+    core::Failure failure;  // what was made of them
+    std::int64_t at_us = 0;  // monotonic
+  };
+  struct State {
+    bool single = false;  // only the one host is asked, whatever it is
+    std::vector<Server> servers;              // those that answer
+    std::map<std::string, Trouble> troubles;  // by host, as shown
+    std::string newest;                       // host of the newest trouble
+    bool primary = false;
+    std::string topology = "unknown";
+    std::int32_t wire_version = 0;
+    std::uint64_t losses = 0;
+    core::TopologyChanged told;
+    bool anything_told = false;
+  };
+  core::Failure refine(const Address& host, core::Failure failure, Millis took) const;
+  void tell(State& state);
+
+  Observers observers_;
+  bool tls_;
+  Millis connect_timeout_;
+  mutable Sync<State> state_;
+};
+
+}  // namespace readygate::mongo

@@ -1,0 +1,236 @@
+// Connections: warm ones, broken ones, servers that refuse, hang, or are not what they seem.
+#include <chrono>
+
+#include "base/secret.h"
+#include "core/failure.h"
+#include "mongo/handles.h"
+#include "rig.h"
+
+namespace readygate::mongo::testing {
+namespace {
+
+using Behaviour = Listener::Behaviour;
+using core::Domain;
+
+Settings settings_for(const std::string& uri) {
+  Settings settings;
+  settings.uri = Secret(uri);
+  settings.database = "nowhere";
+  settings.schema_name = "orders";
+  settings.connect_timeout = Millis(500);
+  return settings;
+}
+
+Millis timed(const std::function<void()>& what) {
+  const auto started = std::chrono::steady_clock::now();
+  what();
+  return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
+}
+
+core::Failure failure_of(core::Outcome outcome) {
+  REQUIRE_FALSE(outcome);
+  return outcome.error();
+}
+
+TEST_CASE("an unchanged schema costs one find, and warm connections beside it") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const std::uint16_t port = local_port(uri);
+  if (!port) return;
+  const TestDatabase database(uri);
+  Listener counting(Behaviour::kForward, port);
+  Settings settings = database.settings();
+  settings.uri = Secret(through(counting, uri));
+  Bench bench(settings);
+  std::vector<core::TaskId> tasks{bench.start(core::ReadLedger{})};
+  for (int i = 0; i < 4; ++i) tasks.push_back(bench.start(core::Warm{}));
+  for (const core::TaskId task : tasks) CHECK(bench.wait(task));
+  std::map<std::string, int> sent;
+  for (const std::string& command : bench.commands()) ++sent[command];
+  CHECK(sent.size() == 2);
+  CHECK(sent["find"] == 1);
+  CHECK(sent["ping"] == 4);
+  // Each warm one has its own; one or two more are the monitor's and the find's.
+  CHECK(counting.connections() >= 5);
+  CHECK(counting.connections() <= 7);
+  // Pings make no new connections.
+  const int before = counting.connections();
+  for (int i = 0; i < 10; ++i) CHECK(bench.run(core::Ping{}));
+  CHECK(counting.connections() == before);
+}
+
+TEST_CASE("a port where nothing listens is refused") {
+  std::uint16_t port = 0;
+  { port = Listener(Behaviour::kHang).port(); }
+  Bench bench(settings_for(fmt::format("mongodb://127.0.0.1:{}/", port)));
+  const core::Failure failure = failure_of(bench.run(core::ReadLedger{}));
+  CHECK(failure.domain == Domain::kRefused);
+  CHECK(failure.message == fmt::format("connection refused by 127.0.0.1:{}", port));
+  CHECK(failure.doing == core::Doing::kConnect);
+  // The monitors said so long before the task gave up.
+  REQUIRE_FALSE(bench.topology().empty());
+  CHECK(bench.topology().back().last_error.domain == Domain::kRefused);
+  CHECK_FALSE(bench.topology().back().primary);
+}
+
+TEST_CASE("a host that does not exist does not resolve") {
+  Bench bench(settings_for("mongodb://no-such-host.invalid:27017/"));
+  const core::Failure failure = failure_of(bench.run(core::ReadLedger{}));
+  CHECK(failure.domain == Domain::kResolution);
+  CHECK(failure.message.find("no-such-host.invalid") != std::string::npos);
+}
+
+TEST_CASE("a server that accepts and never answers is a timeout, in bounded time") {
+  Listener hanging(Behaviour::kHang);
+  Bench bench(settings_for(hanging.uri()));
+  const Millis took = timed([&] {
+    const core::Failure failure = failure_of(bench.run(core::ReadLedger{}));
+    CAPTURE(failure.message);
+    CHECK(failure.domain == Domain::kStreamTimeout);
+    CHECK(failure.message.find("does not answer") != std::string::npos);
+  });
+  CHECK(took < Seconds(5));
+}
+
+TEST_CASE("a server that hangs up is a broken connection") {
+  Listener rude(Behaviour::kHangUp);
+  Bench bench(settings_for(rude.uri()));
+  const core::Failure failure = failure_of(bench.run(core::ReadLedger{}));
+  CHECK(failure.domain == Domain::kStream);
+  CHECK(failure.message.find("closed the connection") != std::string::npos);
+}
+
+TEST_CASE("TLS where none is expected, and the reverse") {
+  Listener secure(Behaviour::kSpeakTls);
+  {
+    Bench bench(settings_for(secure.uri()));
+    const core::Failure failure = failure_of(bench.run(core::ReadLedger{}));
+    CHECK(failure.domain == Domain::kTls);
+    CHECK(failure.message.find("tls=true") != std::string::npos);
+  }
+  Listener plain(Behaviour::kHangUp);
+  Bench bench(settings_for(plain.uri() + "?tls=true"));
+  CHECK(failure_of(bench.run(core::ReadLedger{})).domain == Domain::kTls);
+}
+
+TEST_CASE("a wrong password is an authentication failure, and is not quoted") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  bson_error_t error{};
+  const UriHandle right{mongoc_uri_new_with_error(uri, &error)};
+  REQUIRE(right);
+  if (!mongoc_uri_get_password(right.get())) {
+    MESSAGE("skipped: needs a URI with a password");
+    return;
+  }
+  const std::string text = uri;
+  const auto at = text.rfind('@');
+  const auto colon = text.rfind(':', at);
+  Bench bench(settings_for(text.substr(0, colon + 1) + "not-the-password" + text.substr(at)));
+  for (const core::Work& work : {core::Work(core::ReadLedger{}), core::Work(core::Warm{}), core::Work(core::Ping{})}) {
+    const core::Failure failure = failure_of(bench.run(work));
+    CHECK(failure.domain == Domain::kAuth);
+    CHECK(failure.doing == core::Doing::kConnect);
+    CHECK(failure.message.find("not-the-password") == std::string::npos);
+  }
+  core::RunStep step;
+  step.step.kind = schema::StepKind::kCreateCollection;
+  step.step.command = json(R"({"create": "never"})");
+  CHECK(failure_of(bench.run(step)).domain == Domain::kAuth);
+}
+
+TEST_CASE("what is wrong with the URI is the outcome of every task") {
+  Bench bench(settings_for("mongodb://joe:se/cret@host/"));
+  for (int i = 0; i < 2; ++i) {
+    const core::Failure failure = failure_of(bench.run(core::Ping{}));
+    CHECK(failure.domain == Domain::kConfiguration);
+    CHECK(failure.message.find("cret") == std::string::npos);
+    CHECK(failure.message.find("joe") == std::string::npos);
+  }
+  bench.executor().renew(Secret("mongodb://host/?tls=true&tlsCAFile=/nonexistent/ca.pem"));
+  const core::Failure failure = failure_of(bench.run(core::Warm{}));
+  CHECK(failure.domain == Domain::kTlsFile);
+  CHECK(failure.message == "tlsCAFile of the URI names /nonexistent/ca.pem: No such file or directory");
+}
+
+TEST_CASE("the database goes away while a task runs, and comes back") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const std::uint16_t port = local_port(uri);
+  if (!port) return;
+  const TestDatabase database(uri);
+  Listener path(Behaviour::kForward, port);
+  Settings settings = database.settings();
+  settings.uri = Secret(through(path, uri));
+  settings.connect_timeout = Millis(500);
+  Bench bench(settings);
+  CHECK(bench.run(core::ReadLedger{}));
+  CHECK(bench.wait_topology(true).topology == "standalone");
+
+  path.freeze();
+  core::RunStep step;
+  step.step.kind = schema::StepKind::kCreateCollection;
+  step.step.collection = "late";
+  step.step.command = json(R"({"create": "late"})");
+  const core::TaskId ping = bench.start(core::Ping{});
+  std::this_thread::sleep_for(Millis(200));
+  CHECK_FALSE(bench.done(ping));
+  path.stop();
+  CHECK_FALSE(bench.wait(ping));
+  CHECK_FALSE(bench.wait_topology(false).primary);
+  const core::Failure failure = failure_of(bench.run(step));
+  CHECK(failure.domain == Domain::kRefused);
+
+  path.resume();
+  CHECK(bench.run(core::Ping{}));
+  CHECK(bench.wait_topology(true).last_error.message.empty());
+  expect<core::Done>(bench.run(step));
+}
+
+TEST_CASE("a call that hangs delays neither pings, nor a fresh pool, nor the end") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const std::uint16_t port = local_port(uri);
+  if (!port) return;
+  const TestDatabase database(uri);
+  auto path = std::make_unique<Listener>(Behaviour::kForward, port);
+  Settings settings = database.settings();
+  settings.uri = Secret(through(*path, uri));
+  settings.parallelism = 1;
+  Bench bench(settings);
+  CHECK(bench.run(core::Ping{}));
+  path->freeze();
+  core::RunStep step;
+  step.step.kind = schema::StepKind::kCreateCollection;
+  step.step.collection = "stuck";
+  step.step.command = json(R"({"create": "stuck"})");
+  const core::TaskId stuck = bench.start(step);
+  const core::TaskId queued = bench.start(core::ReadLedger{});
+  std::this_thread::sleep_for(Millis(100));
+  const Millis took = timed([&] { bench.executor().renew(Secret(uri)); });
+  CHECK(took < Millis(100));
+  const core::Failure dropped = failure_of(bench.wait(queued));
+  CHECK(dropped.message.find("anew") != std::string::npos);
+  CHECK(bench.run(core::ReadLedger{}));  // on the new pool, though the only worker of the old one is stuck
+  CHECK_FALSE(bench.done(stuck));
+  path.reset();  // resets the connections: the stuck call ends by itself
+  CHECK_FALSE(bench.wait(stuck));
+}
+
+TEST_CASE("an executor ends without waiting for its calls") {
+  Listener hanging(Behaviour::kHang);
+  Settings settings = settings_for(hanging.uri());
+  settings.connect_timeout = Millis(1500);
+  std::atomic<int> outcomes{0};
+  Hooks hooks;
+  hooks.outcome = [&](core::TaskId, core::Outcome) { ++outcomes; };
+  auto executor = std::make_unique<Executor>(settings, driver(), std::make_shared<SystemClock>(), std::move(hooks));
+  executor->start(1, core::ReadLedger{});
+  std::this_thread::sleep_for(Millis(100));
+  CHECK(timed([&] { executor.reset(); }) < Millis(100));
+  std::this_thread::sleep_for(Millis(2500));
+  CHECK(outcomes == 0);
+}
+
+}  // namespace
+}  // namespace readygate::mongo::testing

@@ -1,0 +1,128 @@
+// What the monitors tell, without a network: libmongoc's part is played by the test.
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <mongoc/mongoc.h>
+
+#include "mongo/catalog_reader.h"
+#include "mongo/watch.h"
+
+namespace readygate::mongo {
+namespace {
+
+using core::Domain;
+
+struct Told {
+  std::vector<core::TopologyChanged> changes;
+  Watch watch{{[this](core::TopologyChanged change) { changes.push_back(std::move(change)); }, {}}, false, Millis(500)};
+
+  void unresolved(const char* host) {
+    bson_error_t error{};
+    bson_set_error(&error, MONGOC_ERROR_STREAM, MONGOC_ERROR_STREAM_NAME_RESOLUTION, "Failed to resolve %s", host);
+    watch.heartbeat_failed({host, 27017}, error, Millis(1));
+  }
+};
+
+Watch::Server server(const char* host, const char* type, int wire_version = 21) { return {{host, 27017}, type, wire_version}; }
+
+TEST_CASE("a primary that comes, goes and comes again is told once each") {
+  Told told;
+  told.watch.topology_changed("ReplicaSetNoPrimary", {});
+  told.watch.topology_changed("ReplicaSetNoPrimary", {server("a", "RSSecondary")});
+  told.watch.topology_changed("ReplicaSetWithPrimary", {server("a", "RSSecondary"), server("b", "RSPrimary")});
+  told.watch.topology_changed("ReplicaSetWithPrimary", {server("a", "RSSecondary"), server("b", "RSPrimary")});
+  CHECK(told.watch.losses() == 0);
+  told.watch.topology_changed("ReplicaSetNoPrimary", {server("a", "RSSecondary")});
+  CHECK(told.watch.losses() == 1);
+  REQUIRE(told.changes.size() == 4);
+  CHECK_FALSE(told.changes[0].primary);
+  CHECK(told.changes[0].topology == "unknown");
+  CHECK(told.changes[1].topology == "replicaset");
+  CHECK(told.changes[2].primary);
+  CHECK_FALSE(told.changes[3].primary);
+}
+
+TEST_CASE("topologies have names for people") {
+  const auto topology = [](const char* type, const char* server_type) {
+    Told told;
+    told.watch.topology_changed(type, {server("a", server_type)});
+    CHECK(told.changes.back().primary);
+    return told.changes.back().topology;
+  };
+  CHECK(topology("Single", "Standalone") == "standalone");
+  CHECK(topology("ReplicaSetWithPrimary", "RSPrimary") == "replicaset");
+  CHECK(topology("Sharded", "Mongos") == "sharded");
+  CHECK(topology("LoadBalanced", "LoadBalancer") == "sharded");
+}
+
+TEST_CASE("a trouble is told when it is new, and forgotten when it is over") {
+  Told told;
+  told.watch.topology_changed("Unknown", {});
+  told.unresolved("a");
+  told.unresolved("a");
+  REQUIRE(told.changes.size() == 2);
+  CHECK(told.changes.back().last_error.domain == Domain::kResolution);
+  CHECK(told.watch.explain_selection({Domain::kSelection, 0, core::Doing::kPing, "no suitable servers", {}}).domain ==
+        Domain::kResolution);
+  told.watch.heartbeat_succeeded({"a", 27017});
+  told.watch.topology_changed("Single", {server("a", "Standalone")});
+  CHECK(told.changes.back().primary);
+  CHECK(told.changes.back().last_error.message.empty());
+  // A check that the driver itself called off is no trouble.
+  told.watch.heartbeat_failed({"a", 27017}, bson_error_t{}, Millis(1));
+  CHECK(told.changes.size() == 3);
+}
+
+TEST_CASE("without a primary, each member is named") {
+  Told told;
+  told.watch.topology_changed("ReplicaSetNoPrimary", {server("a", "RSSecondary"), server("b", "RSArbiter")});
+  told.unresolved("c");
+  const core::Failure failure =
+      told.watch.explain_selection({Domain::kSelection, 0, core::Doing::kConnect, "no suitable servers", {}});
+  CHECK(failure.domain == Domain::kSelection);
+  CHECK(failure.message ==
+        "no writable primary: a:27017 is a secondary, b:27017 is an arbiter, c:27017 is not reachable (Failed to resolve c)");
+  told.watch.server_closed({"c", 27017});
+  CHECK(told.watch.explain_selection(failure).message ==
+        "no writable primary: a:27017 is a secondary, b:27017 is an arbiter");
+}
+
+TEST_CASE("a server that answers may still be unusable") {
+  Told told;
+  CHECK_FALSE(told.watch.unusable());
+  told.watch.topology_changed("Single", {server("a", "Standalone", 8)});
+  CHECK_FALSE(told.watch.unusable());
+  told.watch.topology_changed("Single", {server("a", "Standalone", 7)});
+  REQUIRE(told.watch.unusable());
+  CHECK(told.watch.unusable()->domain == Domain::kProtocol);
+  CHECK(told.watch.unusable()->message.find("wire version 7") != std::string::npos);
+  told.watch.topology_changed("Single", {server("a", "RSSecondary")});
+  REQUIRE(told.watch.unusable());
+  CHECK(told.watch.unusable()->domain == Domain::kSelection);
+  CHECK(told.watch.unusable()->message.find("a:27017 is a secondary") != std::string::npos);
+  told.watch.topology_changed("ReplicaSetNoPrimary", {server("a", "RSSecondary")});
+  CHECK_FALSE(told.watch.unusable());
+}
+
+TEST_CASE("addresses are shown so that they can be copied") {
+  CHECK(Address{"host", 27017}.shown() == "host:27017");
+  CHECK(Address{"::1", 1}.shown() == "[::1]:1");
+  CHECK(Address{"/run/mongo.sock", 27017}.shown() == "/run/mongo.sock");
+}
+
+TEST_CASE("products are told apart") {
+  const auto info = [](const char* json, const char* hosts) {
+    return server_from(*schema::Document::from_json(json)->get(), hosts, "standalone");
+  };
+  CHECK(info(R"({"version": "8.0.4"})", "a:27017").product == "mongodb");
+  CHECK(info(R"({"version": "8.0.4"})", "a:27017").version == "8.0.4");
+  const auto ferretdb = info(R"({"version": "7.0.77", "ferretdb": {"version": "v2.7.0"}})", "a:27017");
+  CHECK(ferretdb.product == "ferretdb");
+  CHECK(ferretdb.version == "2.7.0");
+  CHECK(info(R"({"version": "5.0.0"})", "x.cluster-y.eu-west-1.docdb.amazonaws.com:27017").product == "documentdb");
+  CHECK(info(R"({"version": "7.0.0"})", "x.mongo.cosmos.azure.com:10255").product == "cosmosdb");
+}
+
+}  // namespace
+}  // namespace readygate::mongo
