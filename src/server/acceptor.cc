@@ -1,0 +1,74 @@
+#include "server/acceptor.h"
+
+#include <cerrno>
+#include <utility>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+namespace readygate::server {
+namespace {
+
+constexpr int kAcceptsPerTurn = 64;  // then the other sockets have their turn
+constexpr Millis kPause{100};        // when even the spare descriptor does not help
+
+UniqueFd spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+struct Acceptor::EventHolder {
+  event readable{};
+};
+
+Acceptor::Acceptor(Loop& loop, int listener, Hooks hooks)
+    : loop_(loop), listener_(listener), hooks_(std::move(hooks)), spare_(spare()), event_(std::make_unique<EventHolder>()) {
+  event_assign(
+      &event_->readable, loop_.base(), listener_, static_cast<short>(EV_READ | EV_PERSIST),
+      [](evutil_socket_t, short, void* arg) { static_cast<Acceptor*>(arg)->ready(); }, this);
+  event_priority_set(&event_->readable, static_cast<int>(Priority::kProbe));
+  event_add(&event_->readable, nullptr);
+}
+
+Acceptor::~Acceptor() { event_del(&event_->readable); }
+
+void Acceptor::ready() {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    UniqueFd fd(::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd) {
+      hooks_.take(std::move(fd));
+      continue;
+    }
+    switch (errno) {
+      case EAGAIN: return;
+      case EMFILE:
+      case ENFILE:
+      case ENOBUFS:
+      case ENOMEM:
+        if (out_of_descriptors() == Next::kStop) return;
+        break;
+      default: break;  // a client that went before it was accepted, or a network error that is its own
+    }
+  }
+}
+
+Acceptor::Next Acceptor::out_of_descriptors() {
+  if (hooks_.make_room()) return Next::kMore;
+  spare_.reset();
+  UniqueFd refused(::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  const int error = refused ? 0 : errno;
+  refused.reset();
+  spare_ = spare();
+  if (error == 0) {
+    hooks_.turned_away();
+    return Next::kMore;
+  }
+  // The kernel looks for a descriptor before it looks for a connection: there may have been none.
+  if (error == EAGAIN) return Next::kStop;
+  event_del(&event_->readable);
+  pause_ = loop_.after(kPause, [this] { event_add(&event_->readable, nullptr); });
+  return Next::kStop;
+}
+
+}  // namespace readygate::server
