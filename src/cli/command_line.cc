@@ -1,0 +1,230 @@
+#include "cli/command_line.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/duration.h"
+#include "base/suggest.h"
+#include "cli/exit_code.h"
+#include "config/options.h"
+
+namespace readygate::cli {
+namespace {
+
+constexpr const char* kDefaultConfig = "/etc/readygate/readygate.toml";
+constexpr const char* kDefaultSocket = "/run/readygate/gate.sock";
+
+constexpr const char* kAbout =
+    "Makes a MongoDB database ready before the service that needs it starts.\n\n"
+    "A sidecar runs `readygate run`: it connects, applies the declared schema, verifies it, warms its connections, and\n"
+    "tells everyone through probe endpoints and a Unix socket. The service starts behind `readygate wait`.";
+
+// One word per subcommand, its line in the list, and what its own help adds.
+struct Subcommand {
+  Verb verb;
+  const char* name;
+  const char* summary;
+  const char* details;
+};
+constexpr std::array kSubcommands = {
+    Subcommand{Verb::kRun, "run", "Run the gate: initialize the database, then serve probes and the socket",
+               "Example:\n  readygate run --config /etc/readygate/readygate.toml\n\n"
+               "Every setting is a key of the configuration file, a READYGATE_… variable and a flag; a flag beats a\n"
+               "variable beats the file. SIGTERM drains, SIGHUP reloads what can be reloaded."},
+    Subcommand{Verb::kWait, "wait", "Wait until the gate is open, then run a command in its place",
+               "Example:\n  readygate wait --timeout 120s -- uvicorn app:api --port 8000\n\n"
+               "Without a command it only waits. A daemon that is not there yet is waited for.\n"
+               "Exit codes: 124 timeout, 69 failed (with --fail-fast), 75 draining, 77 not allowed,\n"
+               "126 and 127 as in the shell, 128+n ended by a signal, else the command's own."},
+    Subcommand{Verb::kStatus, "status", "Show what the gate is doing, and why it is not open",
+               "Exit codes: 0 open, 75 not open now, 69 failed or no answer, 77 --retry not allowed."},
+    Subcommand{Verb::kCheck, "check", "Check the configuration and the schema file, without connecting",
+               "Shows every mistake at once with its place, and otherwise the settings in force and where each comes from.\n"
+               "Exit codes: 0 valid, 78 not."},
+    Subcommand{Verb::kPlan, "plan", "Show what `run` would change in the database, and change nothing",
+               "Exit codes: 0 nothing to do, 2 there are changes, 69 no database."},
+    Subcommand{Verb::kVersion, "version", "Print the version, and those of the libraries in use", ""},
+    Subcommand{Verb::kCompletion, "completion", "Print a completion script for bash, zsh or fish",
+               "Example:\n  readygate completion bash > /etc/bash_completion.d/readygate"},
+};
+
+constexpr std::array<const char*, 3> kShells = {"bash", "zsh", "fish"};
+
+struct Parser {
+  CLI::App app{kAbout, "readygate"};
+  CommandLine line;
+  std::map<Verb, CLI::App*> subcommands;
+  std::string fact = "open";
+  std::string timeout = "0s";
+  std::string format = "text";
+};
+
+std::string help_of(const config::Option& option) {
+  std::string help(option.key->help);
+  if (!option.key->allowed.empty()) {
+    std::string allowed(option.key->allowed);
+    std::replace(allowed.begin(), allowed.end(), '|', ',');
+    help += fmt::format(" ({})", allowed);
+  }
+  if (option.key->fallback && !option.key->fallback->empty()) help += fmt::format(" [{}]", *option.key->fallback);
+  return help;
+}
+
+void add_settings(Parser& parser, CLI::App& sub) {
+  sub.add_option("--config", parser.line.config_file,
+                 fmt::format("Configuration file; also READYGATE_CONFIG [{}, if it is there]", kDefaultConfig));
+  for (const config::Option& option : config::options()) {
+    if (option.key->later == "*") continue;
+    sub.add_option_function<std::string>(
+           option.flag(), [&parser, path = option.path()](const std::string& text) {
+             parser.line.flags.emplace_back(path, text);
+           }, help_of(option))
+        ->group(option.section.empty() ? "Settings" : "Settings: " + option.section)
+        ->type_name("");
+  }
+}
+
+// The help text names the words already.
+CLI::Validator one_of(std::set<std::string> words) { return CLI::IsMember(std::move(words)).description(""); }
+
+void add_format(Parser& parser, CLI::App& sub) {
+  sub.add_option("--format", parser.format, "text or json [text]")->check(one_of({"text", "json"}))->type_name("");
+}
+
+void add_socket(Parser& parser, CLI::App& sub) {
+  sub.add_option("--socket,--gate-socket", parser.line.socket,
+                 fmt::format("Socket of the daemon; also READYGATE_GATE_SOCKET [{}]", kDefaultSocket))
+      ->type_name("");
+}
+
+void build(Parser& parser) {
+  parser.app.require_subcommand(1);
+  parser.app.failure_message(CLI::FailureMessage::simple);
+  parser.app.set_version_flag("--version", std::string("readygate ") + READYGATE_VERSION);
+  parser.app.get_formatter()->column_width(34);
+  for (const Subcommand& about : kSubcommands) {
+    CLI::App* sub = parser.app.add_subcommand(about.name, about.summary);
+    sub->footer(about.details);
+    parser.subcommands[about.verb] = sub;
+  }
+  CLI::App& wait = *parser.subcommands[Verb::kWait];
+  add_socket(parser, wait);
+  wait.add_option("--for", parser.fact, "open, ready, initialized or healthy [open]")
+      ->check(one_of({"open", "ready", "initialized", "healthy"}))
+      ->type_name("");
+  wait.add_option("--timeout", parser.timeout, "Give up after this long, like 60s; 0s is never [0s]")->type_name("");
+  wait.add_flag("--fail-fast", parser.line.fail_fast, "End with 69 as soon as the gate says failed");
+  wait.add_option("command", parser.line.command, "The command to run once the gate is open")->type_name("");
+  CLI::App& status = *parser.subcommands[Verb::kStatus];
+  add_socket(parser, status);
+  add_format(parser, status);
+  status.add_flag("--retry", parser.line.retry, "Ask a failed gate to try again now");
+  for (const Verb verb : {Verb::kRun, Verb::kCheck, Verb::kPlan}) add_settings(parser, *parser.subcommands[verb]);
+  for (const Verb verb : {Verb::kCheck, Verb::kPlan, Verb::kVersion}) add_format(parser, *parser.subcommands[verb]);
+  parser.subcommands[Verb::kCompletion]
+      ->add_option("shell", parser.line.shell, "bash, zsh or fish")
+      ->check(one_of({"bash", "zsh", "fish"}))
+      ->required()
+      ->type_name("");
+}
+
+std::string from_environment(const char* variable, const char* otherwise) {
+  const char* value = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe): before any thread
+  return value != nullptr && *value != '\0' ? value : otherwise;
+}
+
+tl::unexpected<Finished> usage(const std::string& message) {
+  std::cerr << "readygate: " << message << "\nTry `readygate --help`.\n";
+  return tl::unexpected(Finished{kExitUsage});
+}
+
+// An unknown word is most often a slip of the finger.
+std::string near_miss(const Parser& parser, const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const Subcommand& about : kSubcommands) names.emplace_back(about.name);
+  for (const auto& [verb, sub] : parser.subcommands) {
+    if (!sub->parsed()) continue;
+    for (const CLI::Option* option : sub->get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  }
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  for (const std::string& word : words) {
+    const std::string bare = word.substr(0, word.find('='));
+    if (std::find(names.begin(), names.end(), bare) != names.end()) continue;
+    if (const std::string hint = did_you_mean(bare, known); !hint.empty()) return fmt::format(" {}{}", bare, hint);
+  }
+  return {};
+}
+
+}  // namespace
+
+tl::expected<CommandLine, Finished> parse_command_line(int argc, const char* const* argv) {
+  Parser parser;
+  build(parser);
+  // What follows `--` is the command's own, options and all.
+  const char* const* end = argv + argc;
+  const char* const* dashes = std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
+  const std::vector<std::string> words(std::min(argv + 1, dashes), dashes);
+  try {
+    parser.app.parse(static_cast<int>(dashes - argv), argv);
+  } catch (const CLI::Success& success) {  // --help, --version
+    return tl::unexpected(Finished{parser.app.exit(success)});
+  } catch (const CLI::ParseError& error) {
+    return usage(error.what() + near_miss(parser, words));
+  }
+  CommandLine& line = parser.line;
+  for (const auto& [verb, sub] : parser.subcommands) {
+    if (sub->parsed()) line.verb = verb;
+  }
+  if (dashes != end) {
+    if (line.verb != Verb::kWait) return usage("only `wait` takes a command after --");
+    line.command.assign(dashes + 1, end);
+  }
+  const auto timeout = parse_duration(parser.timeout);
+  if (!timeout) return usage(fmt::format("--timeout: \"{}\" is not a duration like 60s", parser.timeout));
+  line.timeout = *timeout;
+  line.fact = *core::fact_from(parser.fact);
+  line.format = parser.format == "json" ? OutputFormat::kJson : OutputFormat::kText;
+  if (line.socket.empty()) line.socket = from_environment("READYGATE_GATE_SOCKET", kDefaultSocket);
+  if (line.config_file.empty()) line.config_file = from_environment("READYGATE_CONFIG", "");
+  if (line.config_file.empty() && ::access(kDefaultConfig, F_OK) == 0) line.config_file = kDefaultConfig;
+  return std::move(line);
+}
+
+std::vector<CommandWords> command_words() {
+  Parser parser;
+  build(parser);
+  std::vector<CommandWords> all;
+  const auto add = [&](const CLI::App& app, std::string name) {
+    CommandWords words{std::move(name), app.get_description(), {}, {}};
+    words.help = words.help.substr(0, words.help.find('\n'));
+    for (const CLI::Option* option : app.get_options()) {
+      OptionWords entry;
+      for (const std::string& n : option->get_lnames()) entry.names.push_back("--" + n);
+      for (const std::string& n : option->get_snames()) entry.names.push_back("-" + n);
+      if (entry.names.empty()) continue;
+      entry.help = option->get_description();
+      entry.takes_value = option->get_items_expected_max() > 0;
+      if (entry.names.front() == "--format") entry.choices = {"text", "json"};
+      if (entry.names.front() == "--for") entry.choices = {"open", "ready", "initialized", "healthy"};
+      words.options.push_back(std::move(entry));
+    }
+    if (words.name == "completion") words.arguments.assign(kShells.begin(), kShells.end());
+    all.push_back(std::move(words));
+  };
+  add(parser.app, "");
+  for (const Subcommand& about : kSubcommands) add(*parser.subcommands[about.verb], about.name);
+  return all;
+}
+
+}  // namespace readygate::cli

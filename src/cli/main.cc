@@ -1,0 +1,41 @@
+#include "cli/main.h"
+
+#include <cstdio>
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "cli/command_line.h"
+#include "cli/commands.h"
+#include "cli/completion.h"
+#include "cli/exit_code.h"
+#include "cli/status.h"
+#include "cli/wait.h"
+
+namespace readygate::cli {
+namespace {
+
+int dispatch(const CommandLine& line) {
+  switch (line.verb) {
+    case Verb::kRun: return run_daemon(line);
+    case Verb::kWait: return run_wait({line.socket, line.fact, line.timeout, line.fail_fast, line.command});
+    case Verb::kStatus: return run_status({line.socket, line.format, line.retry});
+    case Verb::kCheck: return check(line);
+    case Verb::kPlan: return plan(line);
+    case Verb::kVersion: return version(line);
+    case Verb::kCompletion: std::fputs(completion_script(line.shell).c_str(), stdout); return kExitOk;
+  }
+  return kExitInternal;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) try {
+  const auto line = parse_command_line(argc, argv);
+  return line ? dispatch(*line) : line.error().exit_code;
+} catch (const std::exception& error) {
+  fmt::print(stderr, "readygate: internal error: {}. Please report it.\n", error.what());
+  return kExitInternal;
+}
+
+}  // namespace readygate::cli

@@ -1,0 +1,182 @@
+#include "cli/status.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <iterator>
+#include <optional>
+#include <string_view>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/reason.h"
+#include "cli/exit_code.h"
+#include "cli/gate_client.h"
+
+namespace readygate::cli {
+namespace {
+
+constexpr Millis kLimit{5000};
+
+std::string_view colour_of(std::string_view state) {
+  if (state == "ready") return "32";                                // green
+  if (state == "failed") return "31";                               // red
+  if (state == "degraded" || state == "draining") return "33";      // yellow
+  return "36";                                                      // cyan: on its way
+}
+
+// Text from the daemon, for a terminal: it may quote a server's message, so no control characters.
+std::string printable(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  return text;
+}
+
+// "12 s", "3 min", "5 h", "2 d" since an RFC 3339 time of ours; none when it is not one.
+std::optional<std::string> age(const std::string& since, WallTime now) {
+  std::tm parts{};
+  const char* end = ::strptime(since.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
+  if (end == nullptr) return std::nullopt;
+  const auto then = std::chrono::system_clock::from_time_t(::timegm(&parts));
+  const auto seconds = std::max<std::int64_t>(0, std::chrono::duration_cast<Seconds>(now - then).count());
+  if (seconds < 120) return fmt::format("{} s", seconds);
+  if (seconds < 7200) return fmt::format("{} min", seconds / 60);
+  if (seconds < 172800) return fmt::format("{} h", seconds / 3600);
+  return fmt::format("{} d", seconds / 86400);
+}
+
+std::string_view advice_for(const std::string& code) {
+  for (const Reason reason : all_reasons()) {
+    if (name(reason) == code) return text(reason).advice;
+  }
+  return "";
+}
+
+class Page {
+ public:
+  explicit Page(const schema::Document& json) : json_(json) {}
+
+  std::string text(const char* path) const { return printable(text_at(json_, path).value_or("")); }
+  std::int64_t number(const char* path) const { return number_at(json_, path).value_or(0); }
+  std::string_view yes_no(const char* path) const { return flag_at(json_, path).value_or(false) ? "yes" : "no"; }
+  void line(std::string_view label, std::string_view value) {
+    if (!value.empty()) fmt::format_to(std::back_inserter(out_), "{:<10} {}\n", label, value);
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  const schema::Document& json_;
+  std::string out_;
+};
+
+std::string phase_of(const Page& page) {
+  const std::string name = page.text("phase.name");
+  const std::int64_t of = page.number("phase.of");
+  const std::string what = page.text("phase.what");
+  if (name.empty()) return what;
+  std::string out = of > 0 ? fmt::format("{} {}/{}", name, page.number("phase.step"), of) : name;
+  if (!what.empty()) out += ": " + what;
+  if (const std::int64_t percent = page.number("phase.percent"); percent > 0) out += fmt::format(" ({}%)", percent);
+  return out;
+}
+
+void add_checks(Page& page, const schema::Document& json) {
+  for (int i = 0;; ++i) {
+    const std::string at = fmt::format("checks.{}.", i);
+    const std::optional<std::string> name = text_at(json, (at + "name").c_str());
+    if (!name) return;
+    const bool passed = flag_at(json, (at + "passed").c_str()).value_or(false);
+    const std::string code = text_at(json, (at + "code").c_str()).value_or("");
+    page.line(i == 0 ? "checks" : "", passed ? fmt::format("[+] {}", printable(*name))
+                                             : fmt::format("[-] {}: {}", printable(*name), printable(code)));
+  }
+}
+
+int retry(const StatusOptions& options, const Clock& clock) {
+  const Result<std::string> answer = ask_gate(options.socket, "POST /v1/retry HTTP/1.0\r\n\r\n", kLimit, clock);
+  if (!answer) {
+    fmt::print(stderr, "readygate: {}\n", answer.error().message);
+    return kExitUnavailable;
+  }
+  const std::string status = answer->size() > 12 ? answer->substr(9, 3) : "";
+  if (status == "202") {
+    fmt::print("The gate tries again.\n");
+    return kExitOk;
+  }
+  if (status == "403") {
+    fmt::print(stderr, "readygate: the gate does not take orders from this user; add uid {} to gate.allow_uids\n", ::getuid());
+    return kExitNotAllowed;
+  }
+  fmt::print(stderr, "readygate: the gate does not try again: {}\n",
+             status == "503" ? "it is draining" : "its answer is not understood");
+  return status == "503" ? kExitTryAgain : kExitError;
+}
+
+}  // namespace
+
+std::string render_status(const schema::Document& snapshot, Colour colour, WallTime now) {
+  Page page(snapshot);
+  const std::string state = page.text("state");
+  const std::string since = page.text("since");
+  std::string first = colour == Colour::kYes ? fmt::format("\x1b[1;{}m{}\x1b[0m", colour_of(state), state) : state;
+  if (const auto how_long = age(since, now)) first += fmt::format(" for {} (since {})", *how_long, since);
+  page.line("state", first);
+  page.line("facts", fmt::format("open {} · ready {} · initialized {} · reachable {} · healthy {}", page.yes_no("open"),
+                                 page.yes_no("ready"), page.yes_no("initialized"), page.yes_no("reachable"),
+                                 page.yes_no("healthy")));
+  const std::string code = page.text("code");
+  if (code != "none" && !code.empty()) {
+    const std::string reason = page.text("reason");
+    page.line("why", reason.empty() ? code : fmt::format("{}: {}", code, reason));
+    page.line("do", advice_for(code));
+  }
+  page.line("phase", phase_of(page));
+  if (page.number("attempt") > 0) {
+    const std::string next = page.text("next_attempt_at");
+    page.line("attempt", next.empty() ? fmt::format("{}", page.number("attempt"))
+                                      : fmt::format("{}, the next one at {}", page.number("attempt"), next));
+  }
+  if (const std::string schema = page.text("schema.name"); !schema.empty()) {
+    page.line("schema", fmt::format("{} version {}, {}", schema, page.number("schema.version"), page.text("schema.hash")));
+  }
+  if (const std::string product = page.text("server.product"); !product.empty()) {
+    page.line("server", fmt::format("{} {}, {}", product, page.text("server.version"), page.text("server.topology")));
+  }
+  add_checks(page, snapshot);
+  page.line("instance", fmt::format("{}, started {}", page.text("instance_id"), page.text("started")));
+  return page.take();
+}
+
+int status_exit_code(const schema::Document& snapshot) {
+  if (flag_at(snapshot, "open").value_or(false)) return kExitOk;
+  return text_at(snapshot, "state") == "failed" ? kExitUnavailable : kExitTryAgain;
+}
+
+int run_status(const StatusOptions& options) {
+  const SystemClock clock;
+  if (options.retry) return retry(options, clock);
+  if (options.format == OutputFormat::kJson) {
+    // What the gate said, unchanged.
+    const Result<std::string> answer = ask_gate(options.socket, "STATUS\n", kLimit, clock);
+    const Result<schema::Document> json = answer ? schema::Document::from_json(*answer) : tl::unexpected(answer.error());
+    if (!json || !text_at(*json, "state")) {
+      fmt::print(stderr, "readygate: {}\n", answer ? "what answers there is not a gate" : answer.error().message);
+      return kExitUnavailable;
+    }
+    std::fputs(answer->c_str(), stdout);
+    return status_exit_code(*json);
+  }
+  const Result<schema::Document> snapshot = ask_status(options.socket, kLimit, clock);
+  if (!snapshot) {
+    fmt::print(stderr, "readygate: {}\n", snapshot.error().message);
+    return kExitUnavailable;
+  }
+  const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+  std::fputs(render_status(*snapshot, colour ? Colour::kYes : Colour::kNo, clock.wall()).c_str(), stdout);
+  return status_exit_code(*snapshot);
+}
+
+}  // namespace readygate::cli

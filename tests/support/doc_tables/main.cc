@@ -1,0 +1,134 @@
+// Prints one of the tables that live in the code as Markdown: what the documents show between
+// `<!-- table: NAME -->` and `<!-- end -->`. tests/support/docs.py writes them there, and a test compares.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/reason.h"
+#include "cli/exit_code.h"
+#include "config/options.h"
+#include "core/facts.h"
+#include "core/state.h"
+#include "server/metrics.h"
+#include "server/routes.h"
+
+namespace {
+
+using namespace readygate;
+
+std::string cell(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+std::string code(std::string_view text) { return text.empty() ? "" : "`" + cell(text) + "`"; }
+
+std::string fallback_of(const toml::Key& key) {
+  if (key.type == toml::Type::kTable) {
+    std::string all;
+    for (const toml::Key& inner : key.keys) {
+      all += fmt::format("{}{} = \"{}\"", all.empty() ? "" : ", ", inner.name, inner.fallback.value_or(""));
+    }
+    return "{ " + all + " }";
+  }
+  if (!key.fallback) return "";
+  return key.type == toml::Type::kString && key.fallback->empty() ? "\"\"" : std::string(*key.fallback);
+}
+
+std::string settings() {
+  std::string out = "| key | flag | variable | default | what |\n| --- | --- | --- | --- | --- |\n";
+  for (const config::Option& option : config::options()) {
+    const bool later = option.key->later == "*";
+    out += fmt::format("| `{}` | {} | {} | {} | {}{}{} |\n", option.path(), later ? "" : code(option.flag()),
+                       later ? "" : code(option.variable()), code(fallback_of(*option.key)), cell(option.key->help),
+                       option.key->allowed.empty() ? "" : fmt::format(" (`{}`)", cell(option.key->allowed)),
+                       later ? " — *not supported yet, refused*" : "");
+  }
+  return out;
+}
+
+std::string reasons() {
+  std::string out = "| code | what it means | what to do | exit code |\n| --- | --- | --- | --- |\n";
+  for (const Reason reason : all_reasons()) {
+    if (reason == Reason::kNone) continue;
+    const ReasonText& words = text(reason);
+    out += fmt::format("| `{}` | {} | {} | {} |\n", words.name, cell(words.meaning), cell(words.advice),
+                       static_cast<int>(cli::exit_code(reason)));
+  }
+  return out;
+}
+
+std::string transitions() {
+  std::string out = "| from | to | on |\n| --- | --- | --- |\n";
+  for (const core::Transition& way : core::transitions()) {
+    out += fmt::format("| {} | {} | {} |\n", name(way.from), name(way.to), way.on);
+  }
+  return out;
+}
+
+std::string facts() {
+  const auto mark = [](bool fact) { return fact ? "yes" : "–"; };
+  std::string out =
+      "| state | reachable | initialized | open | open, latched | healthy |\n| --- | --- | --- | --- | --- | --- |\n";
+  for (int i = 0; i < core::kStateCount; ++i) {
+    const auto state = static_cast<core::State>(i);
+    for (const bool reachable : {false, true}) {
+      core::Latches latches;
+      latches.state = state;
+      latches.reachable = reachable;
+      latches.initialized =
+          state == core::State::kReady || state == core::State::kDegraded || state == core::State::kDraining;
+      const core::Facts live = derive(latches, core::ReadyPolicy::kLive);
+      const core::Facts latched = derive(latches, core::ReadyPolicy::kLatched);
+      out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", name(state), mark(reachable), mark(live.initialized),
+                         mark(live.open), mark(latched.open), mark(live.healthy));
+    }
+  }
+  return out;
+}
+
+std::string routes() {
+  std::string out = "| path | alias | methods | where | 200 when | for |\n| --- | --- | --- | --- | --- | --- |\n";
+  for (const server::Route& route : server::routes()) {
+    const std::string_view methods = route.methods == server::Methods::kPost  ? "POST"
+                                     : route.methods == server::Methods::kGet ? "GET"
+                                                                              : "GET, HEAD";
+    out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", code(route.path), code(route.alias), methods,
+                       route.reach == server::Reach::kSocketOnly ? "socket" : "TCP, socket", cell(route.ok_when),
+                       cell(route.help));
+  }
+  return out;
+}
+
+std::string metrics() {
+  std::string out = "| metric | type | what |\n| --- | --- | --- |\n";
+  for (const server::Metric& metric : server::metrics()) {
+    out += fmt::format("| `{}` | {} | {} |\n", metric.name, metric.type, cell(metric.help));
+  }
+  return out;
+}
+
+const std::array kTables = {
+    std::pair{std::string_view("settings"), &settings}, std::pair{std::string_view("reasons"), &reasons},
+    std::pair{std::string_view("transitions"), &transitions}, std::pair{std::string_view("facts"), &facts},
+    std::pair{std::string_view("routes"), &routes}, std::pair{std::string_view("metrics"), &metrics}};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view wanted = argc == 2 ? argv[1] : "";
+  for (const auto& [table, print] : kTables) {
+    if (table != wanted) continue;
+    std::fputs(print().c_str(), stdout);
+    return 0;
+  }
+  std::fputs("usage: doc-tables settings|reasons|transitions|facts|routes|metrics\n", stderr);
+  return 64;
+}

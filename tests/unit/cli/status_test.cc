@@ -1,0 +1,65 @@
+#include <doctest/doctest.h>
+
+#include "cli/exit_code.h"
+#include "cli/status.h"
+#include "core/snapshot.h"
+
+using namespace readygate;
+using namespace readygate::cli;
+
+namespace {
+
+core::Snapshot snapshot(core::State state) {
+  core::Snapshot s;
+  s.seq = 7;
+  s.instance_id = "00112233445566778899aabbccddeeff";
+  s.state = state;
+  s.since = WallTime(Millis(1'767'225'600'000));
+  s.started = WallTime(Millis(1'767'225'500'000));
+  s.code = Reason::kNone;
+  return s;
+}
+
+schema::Document json_of(const core::Snapshot& s) { return *schema::Document::from_json(core::render_full(s)); }
+constexpr WallTime kNow{Millis(1'767'225'612'345)};
+
+}  // namespace
+
+TEST_CASE("status: an open gate on one page") {
+  core::Snapshot s = snapshot(core::State::kReady);
+  s.facts = {true, true, true, true, true, true};
+  s.schema = {"rebalancer", 3, "1:ab"};
+  s.server = {"FerretDB", "7.0.77", "standalone"};
+  s.checks = {{"schema", true, Reason::kNone}, {"mongodb", true, Reason::kNone}};
+  CHECK(render_status(json_of(s), Colour::kNo, kNow) ==
+        "state      ready for 12 s (since 2026-01-01T00:00:00.000Z)\n"
+        "facts      open yes · ready yes · initialized yes · reachable yes · healthy yes\n"
+        "schema     rebalancer version 3, 1:ab\n"
+        "server     FerretDB 7.0.77, standalone\n"
+        "checks     [+] schema\n"
+        "           [+] mongodb\n"
+        "instance   00112233445566778899aabbccddeeff, started 2025-12-31T23:58:20.000Z\n");
+  CHECK(status_exit_code(json_of(s)) == kExitOk);
+}
+
+TEST_CASE("status: a failed gate says why, and what to do") {
+  core::Snapshot s = snapshot(core::State::kFailed);
+  s.code = Reason::kDuplicates;
+  s.reason = "rebalances has two documents\nwith one key";
+  s.attempt = 4;
+  s.next_attempt_at = s.since + Seconds(60);
+  s.phase = {"apply", 2, 5, "create indexes on rebalances", 40};
+  const std::string page = render_status(json_of(s), Colour::kNo, kNow);
+  CHECK(page.find("why        duplicate_keys: rebalances has two documents with one key\n") != std::string::npos);
+  CHECK(page.find("do         remove the duplicates, then retry\n") != std::string::npos);
+  CHECK(page.find("phase      apply 2/5: create indexes on rebalances (40%)\n") != std::string::npos);
+  CHECK(page.find("attempt    4, the next one at 2026-01-01T00:01:00.000Z\n") != std::string::npos);
+  CHECK(status_exit_code(json_of(s)) == kExitUnavailable);
+}
+
+TEST_CASE("status: colour only when asked for") {
+  const schema::Document json = json_of(snapshot(core::State::kDegraded));
+  CHECK(render_status(json, Colour::kNo, kNow).find('\x1b') == std::string::npos);
+  CHECK(render_status(json, Colour::kYes, kNow).find("\x1b[1;33mdegraded\x1b[0m") != std::string::npos);
+  CHECK(status_exit_code(json) == kExitTryAgain);
+}
