@@ -1,0 +1,314 @@
+"""Runs the test suites, shows progress, and ends with the line `N passed, N failed, N skipped`.
+
+    ./dev test [suite…] [-- options for pytest]
+
+A suite is a row of SUITES. What counts as one: a lint check, a build, a doctest case, a pytest
+test, a sanitizer's report. A program that crashes or takes too long counts as failed. The exit
+status is 0 only if something passed and nothing failed. Everything that is started here ends with
+this process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree
+
+from support import lint, tidy
+from support.builds import BUILDS, REPOSITORY, BuildError, make
+
+PYTEST_TIMEOUT = 25 * 60  # s, for the pytest run of one suite
+DOCTEST_TIMEOUT = 5 * 60  # s, for one program, sanitizers included
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+@dataclass
+class Result:
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0
+
+    def add(self, other: Result) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclass
+class Context:
+    """What suites share: options for pytest, and the builds of this run and how they went."""
+
+    pytest_options: list[str]
+    builds: dict[str, str | None] = field(default_factory=dict)
+
+    def build(self, folder: str) -> str | None:
+        """Makes a build once per run; returns what went wrong."""
+        if folder not in self.builds:
+            try:
+                make(BUILDS[folder])
+                self.builds[folder] = None
+            except BuildError as error:
+                self.builds[folder] = str(error)
+        return self.builds[folder]
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+def fail(text: str) -> Result:
+    say(f"FAILED: {text}")
+    return Result(failed=1)
+
+
+def run(
+    command: list[str], timeout: float, **options: object
+) -> subprocess.CompletedProcess[str] | None:
+    """Runs a program that ends with this process; None when it took longer than `timeout` s."""
+
+    def bind() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        process_group=0,
+        preexec_fn=bind,
+        **options,
+    ) as process:  # type: ignore[call-overload]
+        try:
+            output, _ = process.communicate(timeout=timeout)
+            return subprocess.CompletedProcess(command, process.returncode, output)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                return None
+            raise
+
+
+def lint_suite(_: Context) -> Result:
+    result = Result()
+    for name, check in lint.CHECKS.items():
+        if problems := check():
+            say("\n".join(problems))
+            result.add(fail(f"{name}: {len(problems)} problems"))
+        else:
+            say(f"ok: {name}")
+            result.passed += 1
+    return result
+
+
+def tidy_suite(context: Context) -> Result:
+    if problem := context.build("build-clang"):
+        return fail(f"clang-tidy needs the Clang build: {problem}")
+    problems = tidy.check()
+    return fail("clang-tidy: " + "; ".join(problems)) if problems else Result(passed=1)
+
+
+def build_suite(context: Context, folder: str) -> Result:
+    problem = context.build(folder)
+    return fail(problem) if problem else Result(passed=1)
+
+
+SUMMARY = re.compile(
+    r"\[doctest\] test cases:\s*\d+ \|\s*(\d+) passed \|\s*(\d+) failed \|\s*(\d+) skipped"
+)
+
+
+def doctest(context: Context, folder: str, suite: str, environment: dict[str, str]) -> Result:
+    """The doctest programs that the build declares as tests of this suite."""
+    if problem := context.build(folder):
+        return fail(problem)
+    listing = subprocess.run(
+        ["meson", "introspect", "--tests", folder],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = Result()
+    for test in json.loads(listing.stdout):
+        if suite not in {name.split(":")[-1] for name in test["suite"]}:
+            continue
+        done = run(
+            test["cmd"],
+            DOCTEST_TIMEOUT,
+            cwd=test["workdir"] or REPOSITORY,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **test["env"], **environment},
+        )
+        if done is None:
+            result.add(fail(f"{test['name']} did not end within {DOCTEST_TIMEOUT} s"))
+            continue
+        found = SUMMARY.search(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))
+        counts = (
+            Result(*map(int, found.groups())) if found else Result(passed=int(done.returncode == 0))
+        )
+        if done.returncode != 0 and counts.failed == 0:
+            counts.failed = 1  # a crash, or a sanitizer
+        if counts.failed:
+            say(done.stdout[-20_000:])
+            say(f"FAILED: {test['name']} ended with status {done.returncode}")
+        say(f"{test['name']}: {counts}")
+        result.add(counts)
+    return result
+
+
+def pytest(context: Context, folder: str, paths: list[str], environment: dict[str, str]) -> Result:
+    if not any(any((REPOSITORY / path).rglob("test_*.py")) for path in paths):
+        return Result()
+    if problem := context.build(folder):
+        return fail(problem)
+    with tempfile.TemporaryDirectory() as temporary:
+        report = Path(temporary) / "report.xml"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-c",
+            "tests/pytest.ini",
+            "--rootdir=tests",
+            f"--junitxml={report}",
+            *paths,
+            *context.pytest_options,
+        ]
+        build_dir = {"READYGATE_BUILD_DIR": str(REPOSITORY / folder)}
+        done = run(
+            command, PYTEST_TIMEOUT, cwd=REPOSITORY, env={**os.environ, **build_dir, **environment}
+        )
+        if done is None:
+            return fail(f"pytest did not end within {PYTEST_TIMEOUT} s")
+        if not report.exists():
+            return fail(f"pytest ended with status {done.returncode} and without a report")
+        result = Result()
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            total, failed, skipped = (
+                int(suite.get(key, 0)) for key in ("tests", "failures", "skipped")
+            )
+            failed += int(suite.get("errors", 0))
+            result.add(Result(total - failed - skipped, failed, skipped))
+        if done.returncode not in (0, 5) and result.failed == 0:
+            result.add(fail(f"pytest ended with status {done.returncode}"))
+        return result
+
+
+def unit_suite(context: Context) -> Result:
+    return doctest(context, "build", "unit", {})
+
+
+def clang_suite(context: Context) -> Result:
+    result = build_suite(context, "build-clang")
+    if not result.failed:
+        result.add(doctest(context, "build-clang", "unit", {}))
+        result.add(doctest(context, "build-clang", "protocol", {}))
+    return result
+
+
+def protocol_suite(
+    context: Context, folder: str = "build", environment: dict[str, str] | None = None
+) -> Result:
+    result = doctest(context, folder, "protocol", environment or {})
+    result.add(pytest(context, folder, ["tests/protocol"], environment or {}))
+    return result
+
+
+def integration_suite(
+    context: Context, folder: str = "build", environment: dict[str, str] | None = None
+) -> Result:
+    paths = ["tests/integration"] if environment else ["tests/support", "tests/integration"]
+    return pytest(context, folder, paths, environment or {})
+
+
+def sanitized_suite(context: Context, folder: str, variables: dict[str, str]) -> Result:
+    """Unit, protocol and integration tests of a sanitizer's build. Each report is a failure of its
+    own, whatever the test that caused it thought of the exit status.
+    """
+    if problem := context.build(folder):
+        return fail(problem)
+    result = Result()
+    with tempfile.TemporaryDirectory() as reports:
+        environment = {
+            name: f"{value}:log_path={reports}/report" for name, value in variables.items()
+        }
+        result.add(doctest(context, folder, "unit", environment))
+        result.add(protocol_suite(context, folder, environment))
+        result.add(integration_suite(context, folder, environment))
+        for report in sorted(Path(reports).iterdir()):
+            say(report.read_text(errors="replace")[:8000])
+            result.add(fail("the sanitizer's report above"))
+    return result
+
+
+TSAN_SUPPRESSIONS = REPOSITORY / "tests/support/tsan.supp"
+UBSAN = "halt_on_error=1:print_stacktrace=1"
+SUITES: dict[str, Callable[[Context], Result]] = {
+    "lint": lint_suite,
+    "gcc": lambda context: build_suite(context, "build"),
+    "clang": clang_suite,
+    "tidy": tidy_suite,
+    "unit": unit_suite,
+    "protocol": protocol_suite,
+    "integration": integration_suite,
+    "e2e": lambda context: pytest(context, "build", ["tests/e2e"], {}),
+    "asan": lambda context: sanitized_suite(
+        context,
+        "build-asan",
+        {
+            "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
+            "UBSAN_OPTIONS": UBSAN,
+        },
+    ),
+    "tsan": lambda context: sanitized_suite(
+        context,
+        "build-tsan",
+        {"TSAN_OPTIONS": f"suppressions={TSAN_SUPPRESSIONS}:second_deadlock_stack=1"},
+    ),
+}
+
+
+def main(arguments: list[str]) -> int:
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    names, context = arguments[:cut] or list(SUITES), Context(arguments[cut + 1 :])
+    if unknown := [name for name in names if name not in SUITES]:
+        print(f"no such suite: {' '.join(unknown)}; there are: {' '.join(SUITES)}", file=sys.stderr)
+        return 64
+    results: dict[str, Result] = {}
+    for name in names:
+        say(f"\n=== {name} ===")
+        started = time.monotonic()
+        try:
+            results[name] = SUITES[name](context)
+        except (OSError, subprocess.CalledProcessError, ValueError) as error:
+            results[name] = fail(f"suite {name} could not run: {error}")
+        results[name].seconds = time.monotonic() - started
+        say(f"=== {name}: {results[name]} ({results[name].seconds:.0f} s)")
+    total = Result()
+    say("\nsuite         passed  failed skipped    time")
+    for name, result in results.items():
+        counts = f"{result.passed:>7} {result.failed:>7} {result.skipped:>7}"
+        say(f"{name:<12} {counts} {result.seconds:>6.0f} s")
+        total.add(result)
+    say(str(total))
+    return 0 if total.passed and not total.failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""The build folders: which compiler and options each has, and making them.
+
+Used by ./dev and the test runner.
+
+PYTHONPATH=tests python3 -m support.builds build|build-clang|build-asan|build-tsan
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .engine.recipe import cache_dir
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+# Naming a compiler turns off Meson's own search for ccache.
+CLANG = {"CC": "ccache clang", "CXX": "ccache clang++"}
+# -O1: what the sanitizers cost is then bearable, and their stacks are still whole. Clang, because
+# GCC's UBSan beside ASan does not write its reports where the runner looks for them.
+SANITIZED = (
+    "-Doptimization=1",
+    "-Ddebug=true",
+    "-Db_lundef=false",
+    "-Dcpp_args=-fno-omit-frame-pointer",
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    folder: str
+    options: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        return REPOSITORY / self.folder
+
+
+BUILDS = {
+    build.folder: build
+    for build in (
+        Build("build"),
+        Build("build-clang", environment=CLANG),
+        Build("build-asan", ("-Db_sanitize=address,undefined", *SANITIZED), CLANG),
+        Build("build-tsan", ("-Db_sanitize=thread", *SANITIZED), CLANG),
+    )
+}
+
+
+class BuildError(Exception):
+    """A build failed; the compiler's own words are already on the terminal."""
+
+
+def make(build: Build) -> None:
+    """Configures the folder if it is not, then builds everything in it. Raises BuildError."""
+    started = time.monotonic()
+    environment = {**os.environ, **build.environment}
+    if not (build.path / "build.ninja").exists():
+        shutil.rmtree(build.path, ignore_errors=True)  # a set-up that did not end well
+        _run(["meson", "setup", build.folder, *build.options], environment, build)
+    _say(f"building {build.folder}/ (seconds when little changed, minutes when all is new) ...")
+    _run(["ninja", "-C", build.folder, "-j", str(os.cpu_count() or 2)], environment, build)
+    _say(f"{build.folder}/: done in {time.monotonic() - started:.0f} s")
+
+
+def _say(text: str) -> None:
+    print(f"build: {text}", file=sys.stderr, flush=True)
+
+
+def _run(command: list[str], environment: dict[str, str], build: Build) -> None:
+    """Shows the output only when it fails: hundreds of lines hide the one that matters."""
+    log = cache_dir() / "logs" / f"{build.folder}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    interactive = sys.stderr.isatty() and command[0] == "ninja"
+    with log.open("wb") as output:
+        shown = None if interactive else output
+        process = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=shown,
+            stderr=shown,
+        )
+    said = log.read_text(errors="replace")
+    if process.returncode != 0:
+        print(said[max(0, said.find("FAILED:")) :][-12_000:], file=sys.stderr, flush=True)
+        again = " ".join(command)
+        raise BuildError(
+            f"`{again}` failed with status {process.returncode}; mend it, or remove "
+            f"{build.folder}/ if it is the configuration, and run it again"
+        )
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1 or arguments[0] not in BUILDS:
+        print(f"usage: builds {'|'.join(BUILDS)}", file=sys.stderr)
+        return 64
+    try:
+        make(BUILDS[arguments[0]])
+    except BuildError as error:
+        _say(str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""What the embedded engine is made of, and where the made parts are kept.
+
+A part's folder is named after a hash of everything that went into it, so that a changed recipe
+makes a new part instead of a mixture, and two checkouts with different recipes do not disturb each
+other.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+FERRETDB_MODULE = "github.com/FerretDB/FerretDB/v2/cmd/ferretdb"
+FERRETDB_VERSION = "v2.7.0"
+FERRETDB_NEEDS_GO = (1, 25)  # the `go` line of that version's go.mod
+
+# Debian unstable carries the DocumentDB extension. An older snapshot of it is as good as today's.
+SUITE = "sid"
+PACKAGES = ("postgresql-18-documentdb",)
+APT_OPTIONS = ('Acquire::Check-Valid-Until "false"',)
+
+# Every engine runs on a copy of one template cluster that is thrown away, so nothing has to
+# survive a power cut (fsync); what was written does survive a killed PostgreSQL
+# (synchronous_commit stays on). It has a Unix socket only (in /srv); the extensions would
+# otherwise call it through TCP: pg_cron to build the indexes of filled collections in the
+# background, DocumentDB to create collections.
+POSTGRES_CONF = """
+shared_preload_libraries = 'pg_cron,pg_documentdb_core,pg_documentdb'
+cron.database_name = 'postgres'
+cron.use_background_workers = on
+documentdb.localhost_connection_string = 'host=/srv'
+cron.log_run = off
+cron.log_statement = off
+max_worker_processes = 24
+listen_addresses = ''
+max_connections = 200
+shared_buffers = 64MB
+min_wal_size = 16MB
+max_wal_size = 512MB
+fsync = off
+full_page_writes = off
+"""
+
+# With authentication on, a PostgreSQL role is a MongoDB user (SCRAM-SHA-256).
+USER = "readygate"
+PASSWORD = "open-sesame"
+
+
+def scram_verifier(password: str) -> str:
+    """What PostgreSQL keeps of a password (RFC 5803), with a salt of 28 bytes.
+
+    PostgreSQL's own salts have 16 bytes, as RFC 5802 allows, but libmongoc (1.23 to 1.30, "invalid
+    salt length of 16 in sasl step2") takes only what a MongoDB sends: 28 for SHA-256.
+    """
+    salt, iterations = bytes(range(28)), 4096
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    stored_key = hashlib.sha256(client_key).digest()
+    b64 = [base64.b64encode(part).decode() for part in (salt, stored_key, server_key)]
+    return f"SCRAM-SHA-256${iterations}:{b64[0]}${b64[1]}:{b64[2]}"
+
+
+CLUSTER_SQL = (
+    "CREATE EXTENSION documentdb CASCADE",
+    f"CREATE ROLE {USER} SUPERUSER LOGIN PASSWORD '{scram_verifier(PASSWORD)}'",
+)
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+
+def cache_dir() -> Path:
+    """The user's cache folder of this project."""
+    if explicit := os.environ.get("READYGATE_CACHE"):
+        return Path(explicit).absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "readygate"
+
+
+def engine_dir() -> Path:
+    return cache_dir() / "engine"
+
+
+def root_path() -> Path:
+    """The root file system, with the template cluster in it."""
+    return engine_dir() / f"root-{_key(SUITE, PACKAGES, POSTGRES_CONF, CLUSTER_SQL)}"
+
+
+def ferretdb_path() -> Path:
+    """The folder that holds the `ferretdb` binary."""
+    return engine_dir() / f"ferretdb-{FERRETDB_VERSION}"
