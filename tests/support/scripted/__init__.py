@@ -1,0 +1,5 @@
+"""A MongoDB server that does what a test tells it, faults included: server.py says how."""
+
+from .server import ScriptedServer, ScriptError, scripted, scripted_set
+
+__all__ = ["ScriptError", "ScriptedServer", "scripted", "scripted_set"]

@@ -1,0 +1,22 @@
+// What `create` accepts for a collection or view, and the form in which listCollections gives it back.
+//
+// Sources (manual): "create", "Capped Collections", "Time Series Collections", "Clustered Collections", "Views",
+// "Naming Restrictions", "View Existing Validation Rules" (levels and actions that were not given are not listed).
+#pragma once
+
+#include <string_view>
+
+#include "scripted_server/failure.h"
+
+namespace readygate::scripted {
+
+/// The `options` of listCollections, from the whole command.
+Result<Doc> normalise_collection_options(const Doc& command);
+
+/// Letters, no '$', not empty, no "system." in front: InvalidNamespace otherwise.
+Result<void> check_collection_name(std::string_view name);
+
+/// Fields that any command may carry and that are no options of it: $db, lsid, comment, writeConcern, …
+bool is_generic_argument(std::string_view key);
+
+}  // namespace readygate::scripted

@@ -1,0 +1,135 @@
+// collMod, as part of catalog_model.h: what may change on a collection, an index or a view that exists.
+//
+// Source: manual, "collMod". Replies name old and new values; what did not change is not named.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "scripted_server/catalog_model.h"
+#include "scripted_server/collection_options.h"
+#include "scripted_server/index_spec.h"
+
+namespace readygate::scripted {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kCollectionOptions = {"validator",
+                                                                "validationLevel",
+                                                                "validationAction",
+                                                                "viewOn",
+                                                                "pipeline",
+                                                                "expireAfterSeconds",
+                                                                "changeStreamPreAndPostImages"};
+
+Doc document_ids(const std::vector<Doc>& documents) {
+  std::vector<Doc> violations;
+  for (const Doc& document : documents) {
+    Doc one;
+    if (const auto id = document.find("_id")) one.add(*id);
+    violations.push_back(one);
+  }
+  return Doc::array_of(violations);
+}
+
+}  // namespace
+
+Result<Doc> CatalogModel::modify_index(const Call& call, Collection& collection, const Doc& change) {
+  const std::string name = change.text("name");
+  const Doc key = change.document("keyPattern");
+  const auto chosen = std::ranges::find_if(collection.indexes, [&](const Doc& spec) {
+    return name.empty() ? spec.document("key").same(key) : spec.text("name") == name;
+  });
+  if (chosen == collection.indexes.end()) {
+    return fail(Code::kIndexNotFound,
+                "cannot find index " + (name.empty() ? key.json() : name) + " for ns " + call.full_name());
+  }
+  Doc spec = *chosen;
+  Doc reply;
+  if (const auto expiry = change.find("expireAfterSeconds")) {
+    if (spec.document("key").size() != 1) {
+      return fail(Code::kInvalidOptions, "TTL indexes are single-field indexes, compound indexes do not support TTL");
+    }
+    if (const auto old = spec.find("expireAfterSeconds")) {
+      if (!old->same(*expiry)) reply.add("expireAfterSeconds_old", old->integer());
+    }
+    if (!spec.has("expireAfterSeconds") || reply.has("expireAfterSeconds_old")) {
+      reply.add("expireAfterSeconds_new", expiry->integer());
+    }
+    spec = spec.merged(Doc().add("expireAfterSeconds", *expiry));
+  }
+  if (const auto hidden = change.find("hidden")) {
+    if (is_id_index(spec)) return fail(Code::kBadValue, "can't hide _id index");
+    if (spec.truthy("hidden") != hidden->truthy()) {
+      reply.add("hidden_old", spec.truthy("hidden")).add("hidden_new", hidden->truthy());
+    }
+    spec = spec.without({"hidden"});
+    if (hidden->truthy()) spec.add("hidden", true);
+  }
+  if (const auto prepare = change.find("prepareUnique")) {
+    if (spec.truthy("prepareUnique") != prepare->truthy()) {
+      reply.add("prepareUnique_old", spec.truthy("prepareUnique")).add("prepareUnique_new", prepare->truthy());
+    }
+    spec = spec.without({"prepareUnique"});
+    if (prepare->truthy()) spec.add("prepareUnique", true);
+  }
+  if (const auto unique = change.find("unique")) {
+    // "Must be set to true. false is not supported", and only after prepareUnique.
+    if (!unique->truthy()) return fail(Code::kBadValue, "'unique: false' is not supported");
+    if (!spec.truthy("prepareUnique")) {
+      return fail(Code::kInvalidOptions, "Cannot make index unique without 'prepareUnique=true'");
+    }
+    const auto duplicate = first_duplicate(spec, collection.documents);
+    if (!duplicate) return duplicate;
+    if (!duplicate->empty()) {
+      Doc violations;
+      violations.add_array("violations",
+                           Doc::array_of(std::vector<Doc>{Doc().add_array("ids", document_ids(collection.documents))}));
+      return fail(Code::kCannotConvertIndexToUnique,
+                  "Cannot convert the index to unique. Please resolve conflicting documents before running collMod "
+                  "again.",
+                  violations);
+    }
+    if (!call.command.truthy("dryRun")) {
+      spec = spec.without({"prepareUnique"}).add("unique", true);
+      reply.add("unique_new", true);
+    }
+  }
+  if (!call.command.truthy("dryRun")) *chosen = spec;
+  return reply;
+}
+
+Result<Doc> CatalogModel::modify_collection(const Call& call) {
+  Collection* collection = find_collection(call);
+  if (collection == nullptr) return fail(Code::kNamespaceNotFound, "ns does not exist");
+  Doc options = collection->options;
+  Doc reply;
+  const Doc arguments = call.command.without({"collMod", "dryRun"});
+  for (const Field& field : arguments.fields()) {
+    const auto key = field.key();
+    if (is_generic_argument(key)) continue;
+    if (key == "index") {
+      auto changed = modify_index(call, *collection, field.document());
+      if (!changed) return changed;
+      reply.add_all(*changed);
+    } else if (key == "cappedSize" || key == "cappedMax") {
+      if (!options.truthy("capped")) return fail(Code::kInvalidOptions, "Collection must be capped.");
+      options = options.merged(Doc().add(key == "cappedSize" ? "size" : "max", field));
+    } else if (std::ranges::find(kCollectionOptions, key) == kCollectionOptions.end()) {
+      return fail(Code::kUnknownCommandField, "BSON field 'collMod." + std::string(key) + "' is an unknown field.");
+    } else if (collection->type == "view" && key != "viewOn" && key != "pipeline") {
+      return fail(Code::kInvalidOptions, "option not supported on a view: " + std::string(key));
+    } else if (collection->type != "view" && (key == "viewOn" || key == "pipeline")) {
+      return fail(Code::kInvalidOptions, "'viewOn' and 'pipeline' are for views");
+    } else if (key == "validator" && field.document().empty()) {
+      options = options.without({"validator"});  // an empty validator takes it away
+    } else if (key == "expireAfterSeconds" && field.text() == "off") {
+      options = options.without({"expireAfterSeconds"});
+    } else {
+      options = options.merged(Doc().add(field));
+    }
+  }
+  collection->options = options;
+  return reply;
+}
+
+}  // namespace readygate::scripted
