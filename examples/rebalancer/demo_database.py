@@ -1,0 +1,103 @@
+"""The database of the demo: the embedded engine, or the server that READYGATE_MONGODB_URI names.
+
+Each kind can be late, lost and back, which is what the story is about. A server that was named is
+not stopped: a small TCP forwarder in front of it refuses connections instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from typing import Protocol
+
+from pymongo import MongoClient
+
+from support.engine import Engine
+from support.proxy import NotProxyable, TcpProxy
+
+
+class Database(Protocol):
+    """What the story needs. `uri` may hold a password and is never printed."""
+
+    uri: str
+    name: str
+    what: str
+    can_be_lost: bool
+
+    def start_late(self, delay: float) -> None: ...
+    def lose(self) -> None: ...
+    def bring_back(self) -> None: ...
+    def close(self) -> None: ...
+
+
+class EngineDatabase:
+    """An empty engine of our own, on a free port, gone with us."""
+
+    can_be_lost = True
+    name = "rebalancer"
+    what = "the embedded engine (FerretDB on PostgreSQL with DocumentDB)"
+
+    def __init__(self) -> None:
+        self._engine = Engine.start(database=False)
+        self.uri = self._engine.uri
+        self._timer: threading.Timer | None = None
+
+    def start_late(self, delay: float) -> None:
+        """Starts it after so many seconds; returns at once."""
+        self._timer = threading.Timer(delay, self._engine.start_database)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def lose(self) -> None:
+        self._engine.stop_database()
+
+    def bring_back(self) -> None:
+        self._engine.start_database()
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._engine.close()
+
+
+class GivenDatabase:
+    """A server that is not ours. Our database there has its own name and is dropped at the end."""
+
+    def __init__(self, uri: str) -> None:
+        self._given = uri
+        self._proxy: TcpProxy | None = None
+        self._timer: threading.Timer | None = None
+        self.name = f"readygate_demo_{secrets.token_hex(4)}"
+        self.uri = uri
+        self.what = "the server of READYGATE_MONGODB_URI"
+        with contextlib.suppress(NotProxyable):
+            self._proxy = TcpProxy.in_front_of(uri, refusing=True)
+            self.uri = self._proxy.uri
+            self.what += ", through a local forwarder that can be late and lost"
+        self.can_be_lost = self._proxy is not None
+
+    def start_late(self, delay: float) -> None:
+        if self._proxy:
+            self._timer = threading.Timer(delay, self._proxy.accept)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def lose(self) -> None:
+        assert self._proxy
+        self._proxy.refuse()
+
+    def bring_back(self) -> None:
+        assert self._proxy
+        self._proxy.accept()
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        if self._proxy:
+            self._proxy.close()
+        client: MongoClient[dict[str, object]] = MongoClient(
+            self._given, serverSelectionTimeoutMS=3_000
+        )
+        with client:
+            client.drop_database(self.name)

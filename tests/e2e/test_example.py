@@ -1,0 +1,171 @@
+"""The example itself: its generator, its service, and the demo that tells the whole story."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from support.gate import Application, repository, wait_until
+
+EXAMPLE = repository() / "examples" / "rebalancer"
+GENERATE = [sys.executable, str(EXAMPLE / "generate.py")]
+DEMO = [sys.executable, str(EXAMPLE / "demo.py")]
+
+
+def generate(*arguments: str, **environment: str) -> str:
+    done = subprocess.run(
+        [*GENERATE, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+    )
+    return done.stdout
+
+
+def test_the_generator_is_deterministic() -> None:
+    again = ("--out", "-", "--today", "2026-03-02", "--count", "200")
+    assert generate(*again) == generate(*again)
+    assert generate(*again) != generate(*again, "--seed", "7")
+
+
+def test_the_generator_inserts_what_is_missing(
+    engine: Any, client: MongoClient[Any], database: str
+) -> None:
+    for name in ("models", "rebalances"):
+        client[database].create_collection(name)
+    environment = {"MONGODB_URI": engine.uri, "MONGODB_DATABASE": database}
+    assert "0 were there already" in generate("--count", "50", **environment)
+    assert "0 inserted" in generate("--count", "50", **environment)
+    assert client[database]["rebalances"].count_documents({}) == 50
+
+
+def test_the_service(
+    engine: Any,
+    client: MongoClient[Any],
+    database: str,
+    make_daemon: Callable[..., Any],
+    make_application: Callable[..., Application],
+) -> None:
+    daemon = make_daemon(engine.uri, EXAMPLE / "schema.toml").start()
+    application = make_application(engine.uri, daemon.socket)
+    application.wait_serving()
+    generate("--count", "100", MONGODB_URI=engine.uri, MONGODB_DATABASE=database)
+
+    models = application.get("/models").json()
+    assert len(models) == len({model["name"] for model in models}) == 8
+    found = application.get("/models?search=inflation").json()
+    assert {model["name"] for model in found} >= {"All Weather", "Real Assets"}
+
+    portfolio = client[database]["rebalances"].find_one({})["portfolio_id"]  # type: ignore[index]
+    listed = application.get(f"/rebalances?portfolio_id={portfolio}").json()
+    days = [rebalance["as_of"] for rebalance in listed]
+    assert len(days) > 1
+    assert days == sorted(days, reverse=True)
+    assert application.get(f"/rebalances/{listed[0]['_id']}").json() == listed[0]
+    assert application.get("/rebalances/" + "0" * 24).code == 404
+
+    body = {
+        "portfolio_id": "P-000001",
+        "model_id": models[0]["_id"],
+        "drift": "0.04",
+        "value": "1000.50",
+        "trades": [{"symbol": "GOLD", "side": "buy", "quantity": 1, "price": "221.30"}],
+        "external_id": "OMS-1",
+    }
+    made = application.post("/rebalances", body)
+    assert (made.code, made.json()["status"], made.json()["value"]) == (201, "proposed", "1000.50")
+    assert application.post("/rebalances", body).code == 409
+    assert application.post("/rebalances", {**body, "model_id": "none"}).code == 404
+    assert application.post("/rebalances", {**body, "trades": []}).code == 422
+
+
+def test_the_demo_tells_its_story() -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+    done = subprocess.run(
+        DEMO, capture_output=True, text=True, timeout=180, env=environment, check=False
+    )
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0
+    told = [state for state, _ in groupby(re.findall(r"> gate: (\w+)", done.stdout))]
+    assert [state for state in told if state != "starting"] == [
+        "connecting",
+        "initializing",
+        "verifying",
+        "warming",
+        "ready",
+        "degraded",
+        "ready",
+        "draining",
+    ]
+    assert "\x1b" not in done.stdout  # no colour on a pipe
+    assert "503" in done.stdout
+    assert "Summary" in done.stdout
+
+
+@pytest.mark.skipif(
+    bool(os.environ.get("READYGATE_MONGODB_URI")), reason="looks for processes of the engine"
+)
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_outlives_the_demo(number: signal.Signals) -> None:
+    demo = subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert demo.stdout
+    for line in demo.stdout:
+        if "200 serving" in line:
+            break
+    family = descendants(demo.pid)
+    names = {Path(f"/proc/{pid}/comm").read_text().strip() for pid in family}
+    assert "readygate" in names
+    assert len(family) >= 4  # daemon, application, and the engine's several
+    demo.send_signal(number)
+    demo.stdout.read()
+    assert demo.wait(30) == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
+    wait_until(
+        lambda: not any(alive(pid, start) for pid, start in family.items()),
+        15,
+        "all of them end",
+        seen=lambda: [pid for pid, start in family.items() if alive(pid, start)],
+    )
+
+
+def stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    except (OSError, IndexError):
+        return []
+
+
+def alive(pid: int, start: str) -> bool:
+    """The very process, not another one with its number; a zombie is dead."""
+    fields = stat(pid)
+    return bool(fields) and fields[19] == start and fields[0] != "Z"
+
+
+def descendants(root: int) -> dict[int, str]:
+    """Process ids below `root`, with the time at which each started."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        if fields := stat(int(folder.name)):
+            parents[int(folder.name)] = (int(fields[1]), fields[19])
+    found: dict[int, str] = {}
+    while True:
+        more = {
+            pid: start
+            for pid, (parent, start) in parents.items()
+            if pid not in found and (parent == root or parent in found)
+        }
+        if not more:
+            return found
+        found.update(more)

@@ -1,0 +1,167 @@
+"""A child process that never outlives its parent, and waiting with a deadline.
+
+The parent is the thread that starts the child: the kernel kills the child when that thread ends, so
+start children from the main thread or from one that lives as long as they should.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# Sanitizer builds on a machine that is shared are several times slower than a plain one.
+SLOWNESS = float(os.environ.get("READYGATE_TEST_SLOWNESS", "1"))
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Timeout(AssertionError):
+    """A wait ran out of time; the text says what for, and what was seen last."""
+
+
+def wait_until(
+    condition: Callable[[], T | None],
+    timeout: float,
+    what: str,
+    *,
+    seen: Callable[[], object] | None = None,
+    pause: float = 0.01,
+) -> T:
+    """Call `condition` every `pause` seconds until it is true, at most `timeout` seconds."""
+    deadline = time.monotonic() + timeout * SLOWNESS
+    while True:
+        if result := condition():
+            return result
+        if time.monotonic() > deadline:
+            found = f"; seen: {seen()}" if seen else ""
+            raise Timeout(f"not within {timeout * SLOWNESS:g} s: {what}{found}")
+        time.sleep(pause)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _die_with_parent(parent: int) -> Callable[[], None]:
+    """For the child, between fork and exec."""
+
+    def prepare() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+
+    return prepare
+
+
+class Process:
+    """A running command whose output is collected, line by line, with the time of each line."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        name: str = "",
+    ) -> None:
+        """Starts at once. `environment` is added to ours; our READYGATE_* are kept out."""
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("READYGATE_")}
+        self.command = [str(part) for part in command]
+        self.name = name or Path(self.command[0]).name
+        self.lines: list[tuple[float, str]] = []  # time.monotonic(), text without the newline
+        self._new_line = threading.Condition()
+        self.popen = subprocess.Popen(
+            self.command,
+            cwd=cwd,
+            env={**inherited, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            preexec_fn=_die_with_parent(os.getpid()),
+            start_new_session=True,  # Ctrl-C is for us: we end our children in order
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    @property
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def output(self) -> str:
+        """Everything it has said so far, standard output and error together."""
+        with self._new_line:
+            return "\n".join(text for _, text in self.lines)
+
+    def wait_line(self, part: str, timeout: float = 10) -> str:
+        """The first line that contains `part`."""
+
+        def find() -> str | None:
+            return next((text for _, text in list(self.lines) if part in text), None)
+
+        return wait_until(find, timeout, f"{self.name} says {part!r}", seen=self.output)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, if it still runs."""
+        self.popen.send_signal(number)
+
+    def wait(self, timeout: float = 10) -> int:
+        """Its exit code (negative: ended by that signal), once all its output is here too."""
+        try:
+            code = self.popen.wait(timeout * SLOWNESS)
+        except subprocess.TimeoutExpired:
+            raise Timeout(f"{self.name} did not end within {timeout} s:\n{self.output()}") from None
+        self._reader.join(5)
+        return code
+
+    def stop(self, number: int = signal.SIGTERM, timeout: float = 10) -> int:
+        """Signal, then wait for its end."""
+        self.send_signal(number)
+        return self.wait(timeout)
+
+    def close(self) -> None:
+        """Kill it if it still runs. May be called again."""
+        with contextlib.suppress(ProcessLookupError):
+            self.popen.kill()
+        self.popen.wait()
+        self._reader.join(5)
+
+    def print_log(self) -> None:
+        """Show what it said; pytest shows that of a test that failed."""
+        print(f"--- {self.name} (pid {self.pid}, exit {self.popen.poll()})", file=sys.stderr)
+        print(self.output(), file=sys.stderr)
+
+    def _read(self) -> None:
+        assert self.popen.stdout
+        with self.popen.stdout as stream:
+            for line in stream:
+                with self._new_line:
+                    self.lines.append((time.monotonic(), line.rstrip("\n")))
+                    self._new_line.notify_all()
