@@ -1,0 +1,84 @@
+"""What the documents show is true: their tables are the code's, and their commands run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.docs import MARK, documents, filled
+from support.gate import Daemon, build_dir, readygate, repository
+
+MakeDaemon = Callable[..., Daemon]
+
+BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+# These are the whole demo and the whole test: the end-to-end suite and whoever reads this ran them.
+LEFT_OUT = {"./dev demo", "./dev test"}
+
+
+def commands() -> list[tuple[str, str]]:
+    found = []
+    for path in documents():
+        for block in BLOCK.findall(path.read_text()):
+            if not any(line.startswith(tuple(LEFT_OUT)) for line in block.splitlines()):
+                found.append((path.name, block))
+    return found
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
+def test_tables_are_those_of_the_code(path: Path) -> None:
+    text = path.read_text()
+    assert filled(text, build_dir() / "tests/support/doc_tables/doc-tables") == text, (
+        "./dev docs writes them"
+    )
+
+
+def test_some_tables_are_shown() -> None:
+    names = {match[2] for path in documents() for match in MARK.finditer(path.read_text())}
+    assert {"settings", "reasons", "transitions", "facts", "routes", "metrics"} <= names
+
+
+def test_links_lead_somewhere() -> None:
+    for path in documents():
+        for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def shell(block: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{build_dir()}:{os.environ['PATH']}", **variables}
+    # The build of this run, whichever it is; and no second build while the tests run.
+    block = block.replace("build/readygate", str(readygate())).replace("./dev build\n", "")
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-m", "-c", block],
+        cwd=repository(), env=environment, capture_output=True, text=True, timeout=60,
+    )
+
+
+@pytest.mark.parametrize(("document", "block"), commands())
+def test_commands_of_the_documents_run(
+    document: str, block: str, engine: Any, database: str, make_daemon: MakeDaemon
+) -> None:
+    daemon = make_daemon(engine.uri).start()
+    daemon.wait_state("ready")
+    variables = {
+        "READYGATE_GATE_SOCKET": str(daemon.socket),
+        "READYGATE_MONGODB_URI": engine.uri,
+        "READYGATE_MONGODB_DATABASE": database,
+    }
+    block = block.replace("127.0.0.1:8088", f"127.0.0.1:{_other_port()}")
+    if "readygate run" in block:
+        variables.pop("READYGATE_GATE_SOCKET")
+    result = shell(block, **variables)
+    assert result.returncode == 0, f"{document}:\n{block}\n{result.stdout}\n{result.stderr}"
+
+
+def _other_port() -> int:
+    from support.gate import free_port
+
+    return free_port()
