@@ -85,7 +85,10 @@ class Story:
             all(row.application.code is None for row in before),
         )
         order = ["connecting", "initializing", "verifying", "warming", "ready"]
-        self.check(f"the gate went through {', '.join(order)}", [*self.daemon.states()[:1], *self.daemon.states()[-4:]] == order)
+        self.check(
+            f"the gate went through {', '.join(order)}",
+            [*self.daemon.states()[:1], *self.daemon.states()[-4:]] == order,
+        )
         self.check("once open, both probes said 200", self._codes() == (200, 200))
         said = [m for m in self.daemon.messages() if m.startswith((STARTING, COMPLETED, FAILED))]
         print()

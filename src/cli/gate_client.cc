@@ -42,8 +42,9 @@ Result<UniqueFd> connect_gate(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return fail(Reason::kSocketPath, fmt::format("\"{}\" cannot be a socket's path: it has {} bytes, and 1 to 107 are allowed",
-                                                 path, path.size()));
+    return fail(
+        Reason::kSocketPath,
+        fmt::format("\"{}\" cannot be a socket's path: it has {} bytes, and 1 to 107 are allowed", path, path.size()));
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

@@ -21,10 +21,10 @@ namespace {
 constexpr Millis kLimit{5000};
 
 std::string_view colour_of(std::string_view state) {
-  if (state == "ready") return "32";                                // green
-  if (state == "failed") return "31";                               // red
-  if (state == "degraded" || state == "draining") return "33";      // yellow
-  return "36";                                                      // cyan: on its way
+  if (state == "ready") return "32";                            // green
+  if (state == "failed") return "31";                           // red
+  if (state == "degraded" || state == "draining") return "33";  // yellow
+  return "36";                                                  // cyan: on its way
 }
 
 // Text from the daemon, for a terminal: it may quote a server's message, so no control characters.
@@ -107,7 +107,8 @@ int retry(const StatusOptions& options, const Clock& clock) {
     return kExitOk;
   }
   if (status == "403") {
-    fmt::print(stderr, "readygate: the gate does not take orders from this user; add uid {} to gate.allow_uids\n", ::getuid());
+    fmt::print(stderr, "readygate: the gate does not take orders from this user; add uid {} to gate.allow_uids\n",
+               ::getuid());
     return kExitNotAllowed;
   }
   fmt::print(stderr, "readygate: the gate does not try again: {}\n",
@@ -140,7 +141,8 @@ std::string render_status(const schema::Document& snapshot, Colour colour, WallT
                                       : fmt::format("{}, the next one at {}", page.number("attempt"), next));
   }
   if (const std::string schema = page.text("schema.name"); !schema.empty()) {
-    page.line("schema", fmt::format("{} version {}, {}", schema, page.number("schema.version"), page.text("schema.hash")));
+    page.line("schema",
+              fmt::format("{} version {}, {}", schema, page.number("schema.version"), page.text("schema.hash")));
   }
   if (const std::string product = page.text("server.product"); !product.empty()) {
     page.line("server", fmt::format("{} {}, {}", product, page.text("server.version"), page.text("server.topology")));
@@ -161,7 +163,8 @@ int run_status(const StatusOptions& options) {
   if (options.format == OutputFormat::kJson) {
     // What the gate said, unchanged.
     const Result<std::string> answer = ask_gate(options.socket, "STATUS\n", kLimit, clock);
-    const Result<schema::Document> json = answer ? schema::Document::from_json(*answer) : tl::unexpected(answer.error());
+    const Result<schema::Document> json =
+        answer ? schema::Document::from_json(*answer) : tl::unexpected(answer.error());
     if (!json || !text_at(*json, "state")) {
       fmt::print(stderr, "readygate: {}\n", answer ? "what answers there is not a gate" : answer.error().message);
       return kExitUnavailable;

@@ -116,9 +116,8 @@ class Waiting {
     if (options_.timeout > Millis(0)) until = std::min(until, deadline());
     // Rounded up: waking a moment early would be a turn for nothing.
     const auto left = std::chrono::ceil<Millis>(until - now());
-    std::array<pollfd, 3> fds{{{around_.signal_fd, POLLIN, 0},
-                               {connection_ ? -1 : folder_.fd(), POLLIN, 0},
-                               {connection_.get(), POLLIN, 0}}};
+    std::array<pollfd, 3> fds{
+        {{around_.signal_fd, POLLIN, 0}, {connection_ ? -1 : folder_.fd(), POLLIN, 0}, {connection_.get(), POLLIN, 0}}};
     const int ready = ::poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, left.count())));
     if (ready <= 0) return std::nullopt;
     if (fds[0].revents != 0) {
@@ -180,8 +179,8 @@ class Waiting {
   std::string cause() const { return connection_ ? with_status("the gate does not say why") : cause_; }
 
   WaitEnd timed_out() const {
-    return WaitEnd{kExitTimeout,
-                   fmt::format("not {} after {}: {}", core::name(options_.fact), format_duration(options_.timeout), cause())};
+    return WaitEnd{kExitTimeout, fmt::format("not {} after {}: {}", core::name(options_.fact),
+                                             format_duration(options_.timeout), cause())};
   }
 
   void report() {
@@ -214,7 +213,7 @@ class Signals {
     sigset_t caught;
     ::sigemptyset(&caught);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
-      struct sigaction action{};
+      struct sigaction action {};
       if (::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) continue;
       ::sigaddset(&caught, signal);
     }

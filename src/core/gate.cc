@@ -25,6 +25,11 @@ bool initializing(State state) {
          state == State::kVerifying || state == State::kWarming;
 }
 
+// Whether the database answered, if only to refuse the request. To be refused altogether is no answer.
+bool answered(const Outcome& outcome) {
+  return outcome || (outcome.error().domain == Domain::kServer && judge(outcome.error()).reason != Reason::kAuth);
+}
+
 std::string code_field(Reason reason) { return fmt::format("\"code\":{}", json_quote(readygate::name(reason))); }
 
 }  // namespace
@@ -62,8 +67,8 @@ void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
   } else if (const auto warm = std::find(warm_tasks_.begin(), warm_tasks_.end(), id); warm != warm_tasks_.end()) {
     warm_tasks_.erase(warm);
     if (!outcome) commands_.say(LogLevel::kInfo, "A further connection could not be warmed: " + outcome.error().message);
-  } else if (!on_audit(id, outcome, now)) {
-    initializer_.on(commands_, id, outcome, now.instant, now.wall);
+  } else if (!on_audit(id, outcome, now) && initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
+    reachability_.ping(answered(outcome), now.instant);
   }
   settle(now);
 }

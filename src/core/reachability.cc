@@ -4,12 +4,12 @@ namespace readygate::core {
 
 void Reachability::primary(bool known, Instant now) {
   primary_ = known;
-  ever_ = ever_ || known;
   update(now);
 }
 
 void Reachability::ping(bool answered, Instant now) {
   ping_failed_ = !answered;
+  ever_ = ever_ || answered;
   update(now);
 }
 

@@ -14,9 +14,10 @@ class Reachability {
   explicit Reachability(Millis unready_after) : unready_after_(unready_after) {}
 
   void primary(bool known, Instant now);
+  // An authenticated call came back: a ping, or a task of the initialization.
   void ping(bool answered, Instant now);
 
-  // False until a primary was known once.
+  // False until an authenticated call was answered once: a server that refuses us is not one that we reach.
   bool reachable(Instant now) const;
   bool lost() const { return lost_since_.has_value(); }
   bool primary_known() const { return primary_; }

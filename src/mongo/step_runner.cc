@@ -184,19 +184,26 @@ std::int64_t duplicates(Client& client, const std::string& database, const std::
   return bson_iter_as_int64(&count);
 }
 
-// A failed unique build in one form. The codes that it may have: 11000 of MongoDB, 359 of its collMod, 1 of FerretDB.
-Failure explain_duplicates(Client& client, const std::string& database, const schema::Step& step, Failure failure) {
-  if (failure.domain != Domain::kServer || step.unique.empty()) return failure;
-  if (failure.code != 11000 && failure.code != 359 && failure.code != 1) return failure;
+// The first unique index of the step that documents contradict.
+std::optional<Failure> find_duplicates(Client& client, const std::string& database, const schema::Step& step) {
+  if (step.unique.empty()) return std::nullopt;
   for (const IndexSpec& spec : specs_of(step.command)) {
     if (std::find(step.unique.begin(), step.unique.end(), spec.name) == step.unique.end()) continue;
     const std::int64_t count = duplicates(client, database, step.collection, spec);
     if (count < 2) continue;
-    failure.code = 11000;
-    failure.message = fmt::format("the unique index \"{}\" of \"{}\" cannot be built: {} documents share one key of ({})",
-                                  spec.name, step.collection, count, fmt::join(spec.fields, ", "));
-    return failure;
+    return Failure{Domain::kServer, 11000, Doing::kCreateIndexes,
+                   fmt::format("the unique index \"{}\" of \"{}\" cannot be built: {} documents share one key of ({})",
+                               spec.name, step.collection, count, fmt::join(spec.fields, ", ")),
+                   {}};
   }
+  return std::nullopt;
+}
+
+// A failed unique build in one form. The codes that it may have: 11000 of MongoDB, 359 of its collMod, 1 of FerretDB.
+Failure explain_duplicates(Client& client, const std::string& database, const schema::Step& step, Failure failure) {
+  if (failure.domain != Domain::kServer || step.unique.empty()) return failure;
+  if (failure.code != 11000 && failure.code != 359 && failure.code != 1) return failure;
+  if (auto found = find_duplicates(client, database, step)) return std::move(*found);
   // The server quotes the values.
   if (const auto values = failure.message.find(" dup key:"); values != std::string::npos) {
     failure.message.resize(values);
@@ -215,6 +222,8 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
   if (*wire_version >= kCommentsEverywhere && !command.has("comment")) {
     BSON_APPEND_UTF8(command.get(), "comment", fmt::format("readygate:{}", work.token).c_str());
   }
+  // A build that must fail reads the whole collection first, and so would each retry of it.
+  if (auto found = find_duplicates(client, database, work.step)) return tl::unexpected(std::move(*found));
   // The last thing before sending: what is sent later than this might undo the work of a successor.
   if (work.not_after && clock.now() >= *work.not_after) {
     return tl::unexpected(Failure{Domain::kOther, 0, doing,

@@ -21,15 +21,13 @@
 namespace readygate::schema {
 namespace {
 
-enum class Order { kByName, kAsWritten };
-
 std::string hex(const std::uint8_t* data, std::size_t size) {
   std::string out;
   for (std::size_t i = 0; i < size; ++i) out += fmt::format("{:02x}", data[i]);
   return out;
 }
 
-void write(std::string& out, const Document& document, Order order);
+void write(std::string& out, const Document& document, FieldOrder order);
 
 void write(std::string& out, const Field& value) {
   if (const auto whole = value.integer()) {
@@ -52,7 +50,7 @@ void write(std::string& out, const Field& value) {
     }
     out += ']';
   } else if (value.type() == BSON_TYPE_DOCUMENT) {
-    write(out, *value.document(), Order::kByName);
+    write(out, *value.document(), FieldOrder::kIgnored);
   } else {
     Document alone;
     append(alone, "", value);
@@ -60,17 +58,14 @@ void write(std::string& out, const Field& value) {
   }
 }
 
-void write(std::string& out, const Document& document, Order order) {
-  std::vector<Field> all = fields(document);
-  if (order == Order::kByName) {
-    std::sort(all.begin(), all.end(), [](const Field& a, const Field& b) { return a.name() < b.name(); });
-  }
+void write(std::string& out, const Document& document, FieldOrder order) {
+  const std::vector<Field> all = fields(document);
   out += '{';
-  for (const Field& each : all) {
+  for (const Field* each : in_order(all, order)) {
     if (out.back() != '{') out += ',';
-    out += json_quote(each.name());
+    out += json_quote(each->name());
     out += ':';
-    write(out, each);
+    write(out, *each);
   }
   out += '}';
 }
@@ -87,15 +82,15 @@ std::string canonical_text(const Schema& schema) {
   std::string out = "[";
   for (const Collection& collection : by_name(schema.collections)) {
     out += fmt::format("{}{{\"name\":{},\"options\":", out.size() > 1 ? ",\n" : "\n", json_quote(collection.name));
-    write(out, normalised_collection(collection.options), Order::kByName);
+    write(out, normalised_collection(collection.options), FieldOrder::kIgnored);
     out += ",\"indexes\":[";
     bool first = true;
     for (const Index& declared : by_name(collection.indexes)) {
       const Index index = normalised(declared);
       out += fmt::format("{}{{\"name\":{},\"key\":", first ? "\n" : ",\n", json_quote(index.name));
-      write(out, index.key, Order::kAsWritten);
+      write(out, index.key, FieldOrder::kMatters);
       out += ",\"options\":";
-      write(out, index.options, Order::kByName);
+      write(out, index.options, FieldOrder::kIgnored);
       out += '}';
       first = false;
     }

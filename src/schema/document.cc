@@ -147,15 +147,13 @@ std::string Document::to_canonical_json() const {
 }
 
 bool same(const Document& a, const Document& b, FieldOrder order) {
-  std::vector<Field> left = fields(a);
-  std::vector<Field> right = fields(b);
-  if (order == FieldOrder::kIgnored) {
-    const auto by_name = [](const Field& x, const Field& y) { return x.name() < y.name(); };
-    std::sort(left.begin(), left.end(), by_name);
-    std::sort(right.begin(), right.end(), by_name);
-  }
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [&](const Field& x, const Field& y) { return x.name() == y.name() && same_value(x, y, order); });
+  const std::vector<Field> all_a = fields(a);
+  const std::vector<Field> all_b = fields(b);
+  const std::vector<const Field*> left = in_order(all_a, order);
+  const std::vector<const Field*> right = in_order(all_b, order);
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [&](const Field* x, const Field* y) {
+    return x->name() == y->name() && same_value(*x, *y, order);
+  });
 }
 
 }  // namespace readygate::schema

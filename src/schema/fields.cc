@@ -91,6 +91,17 @@ std::optional<Field> field(const Document& document, std::string_view name) {
   return Field(it);
 }
 
+std::vector<const Field*> in_order(const std::vector<Field>& all, FieldOrder order) {
+  std::vector<const Field*> sorted;
+  sorted.reserve(all.size());
+  for (const Field& each : all) sorted.push_back(&each);
+  if (order == FieldOrder::kIgnored) {
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [](const Field* a, const Field* b) { return a->name() < b->name(); });
+  }
+  return sorted;
+}
+
 void append(Document& to, std::string_view name, std::string_view text) {
   bson_append_utf8(to.get(), name.data(), length(name), text.data(), length(text));
 }

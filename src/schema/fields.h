@@ -12,7 +12,7 @@
 namespace readygate::schema {
 
 // One field of a document; valid as long as the document is and does not change. Aligned to 128 bytes, as libbson's
-// iterator is: std::stable_sort does not respect that in its buffer, std::sort needs none.
+// iterator is, which algorithms that move values do not like: sort pointers (in_order).
 class Field {
  public:
   explicit Field(const bson_iter_t& it) : it_(it) {}
@@ -36,6 +36,9 @@ class Field {
 
 std::vector<Field> fields(const Document& document);  // in their order
 std::optional<Field> field(const Document& document, std::string_view name);
+
+// As they stand (kMatters), or by name (kIgnored).
+std::vector<const Field*> in_order(const std::vector<Field>& all, FieldOrder order);
 
 void append(Document& to, std::string_view name, std::string_view text);
 void append(Document& to, std::string_view name, const char* text);

@@ -23,7 +23,11 @@ struct Acceptor::EventHolder {
 };
 
 Acceptor::Acceptor(Loop& loop, int listener, Hooks hooks)
-    : loop_(loop), listener_(listener), hooks_(std::move(hooks)), spare_(spare()), event_(std::make_unique<EventHolder>()) {
+    : loop_(loop),
+      listener_(listener),
+      hooks_(std::move(hooks)),
+      spare_(spare()),
+      event_(std::make_unique<EventHolder>()) {
   event_assign(
       &event_->readable, loop_.base(), listener_, static_cast<short>(EV_READ | EV_PERSIST),
       [](evutil_socket_t, short, void* arg) { static_cast<Acceptor*>(arg)->ready(); }, this);

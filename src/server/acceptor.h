@@ -1,6 +1,6 @@
 // Accepts connections from one listening socket, also when the process has no descriptor left: then an idle connection
-// is given up for the new one, and where there is none, a spare descriptor is used to accept the connection and close it
-// at once. Without that it would stay in the queue, and the loop would spin on a socket that is always readable.
+// is given up for the new one, and where there is none, a spare descriptor is used to accept the connection and close
+// it at once. Without that it would stay in the queue, and the loop would spin on a socket that is always readable.
 #pragma once
 
 #include <cstdint>

@@ -34,14 +34,14 @@ struct Connections::Connection {
   UniqueFd fd;
   Transport transport = Transport::kTcp;
   Phase phase = Phase::kReading;
-  bool more_in_buffer = false;    // `in` may hold a whole request
-  bool readable = true;           // the kernel may hold bytes, or the end of the stream, that it will not report again
-  bool peer_closed = false;       // the client will send no more
+  bool more_in_buffer = false;  // `in` may hold a whole request
+  bool readable = true;         // the kernel may hold bytes, or the end of the stream, that it will not report again
+  bool peer_closed = false;     // the client will send no more
   bool linger = false;
-  bool resuming = false;          // stands in resumable_
+  bool resuming = false;  // stands in resumable_
   Ending after_send = Ending::kClose;
-  short awaited = 0;              // EV_READ, EV_WRITE or nothing
-  std::uint32_t since = 0;        // tick at which the phase began
+  short awaited = 0;        // EV_READ, EV_WRITE or nothing
+  std::uint32_t since = 0;  // tick at which the phase began
   std::size_t discarded = 0;
   std::string in;
   std::string out;
@@ -144,8 +144,8 @@ void Connections::destroy(Connection& connection) { release(connection).reset();
 void Connections::await(Connection& connection, short what) {
   if (connection.awaited == what) return;
   if (connection.awaited != 0) event_del(&connection.readiness);
-  // Reading is edge-triggered: level-triggered, epoll would look at each socket once more after every request, 5 % of all
-  // that a probe costs. So what is not read to its end has to be remembered: `readable`.
+  // Reading is edge-triggered: level-triggered, epoll would look at each socket once more after every request, 5 % of
+  // all that a probe costs. So what is not read to its end has to be remembered: `readable`.
   const short events = what == EV_READ ? static_cast<short>(EV_READ | EV_CLOSED | EV_ET | EV_PERSIST)
                                        : static_cast<short>(EV_WRITE | EV_PERSIST);
   event_assign(
@@ -244,7 +244,8 @@ void Connections::carry_out(Connection& connection, const Decision& decision, co
     case Decision::Kind::kWait:
       return start_wait(connection, decision.wait,
                         decision.wait_with_snapshot ? Speech::kHttpWithSnapshot : Speech::kHttp);
-    case Decision::Kind::kWatch: return start_watch(connection, request.http10 ? Framing::kHttp : Framing::kHttpChunked);
+    case Decision::Kind::kWatch:
+      return start_watch(connection, request.http10 ? Framing::kHttp : Framing::kHttpChunked);
   }
 }
 
@@ -367,8 +368,8 @@ void Connections::resume_later(Connection& connection) {
 }
 
 void Connections::resume() {
-  // Those that have yet another request put themselves into the new list, for the next turn. A turn destroys at most its
-  // own connection.
+  // Those that have yet another request put themselves into the new list, for the next turn. A turn destroys at most
+  // its own connection.
   std::vector<Connection*> batch;
   batch.swap(resumable_);
   for (Connection* connection : batch) {

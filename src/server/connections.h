@@ -1,6 +1,6 @@
-// Connections that ask: HTTP on both transports, and the line dialect on the Unix socket. Each turn of the loop serves one
-// request per connection, so that a client that sends a thousand at once holds nobody up. A client that asks to wait or to
-// watch is handed over with its descriptor.
+// Connections that ask: HTTP on both transports, and the line dialect on the Unix socket. Each turn of the loop serves
+// one request per connection, so that a client that sends a thousand at once holds nobody up. A client that asks to
+// wait or to watch is handed over with its descriptor.
 //
 // An idle connection has no buffer: bytes are read into one that all share, and only those of an unfinished request are
 // kept. An answer is one send; what the socket does not take at once is kept, and nothing more is read until it went.

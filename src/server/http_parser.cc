@@ -111,7 +111,8 @@ bool may_become_request_line(std::string_view partial) {
 HttpParse read_request_line(std::string_view line, HttpRequest& request) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
-  if (first == std::string_view::npos || first == last) return refuse(400, "the request line is not METHOD TARGET VERSION");
+  if (first == std::string_view::npos || first == last)
+    return refuse(400, "the request line is not METHOD TARGET VERSION");
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, last - first - 1);
   const std::string_view version = line.substr(last + 1);
@@ -183,7 +184,8 @@ HttpParse parse_http(std::string_view bytes, const HttpLimits& limits) {
 
   HttpParse result;
   const Line first = take_line(bytes.substr(at, limits.request_line + 2));
-  if (first.outcome == Line::Outcome::kBareCr || first.outcome == Line::Outcome::kBareLf) return refuse_line(first.outcome);
+  if (first.outcome == Line::Outcome::kBareCr || first.outcome == Line::Outcome::kBareLf)
+    return refuse_line(first.outcome);
   if (first.outcome == Line::Outcome::kNeedMore) {
     if (!may_become_request_line(first.text)) return refuse(400, "this is not an HTTP request");
     if (first.text.size() > kLongestMethod && first.text.find(' ') == std::string_view::npos) {
@@ -201,7 +203,8 @@ HttpParse parse_http(std::string_view bytes, const HttpLimits& limits) {
   for (std::size_t count = 0;; ++count) {
     const std::size_t room = limits.headers - (at - headers_begin);
     const Line line = take_line(bytes.substr(at, room));
-    if (line.outcome == Line::Outcome::kBareCr || line.outcome == Line::Outcome::kBareLf) return refuse_line(line.outcome);
+    if (line.outcome == Line::Outcome::kBareCr || line.outcome == Line::Outcome::kBareLf)
+      return refuse_line(line.outcome);
     if (line.outcome == Line::Outcome::kNeedMore) {
       if (bytes.size() - at >= room) return refuse(431, "the headers are too long");
       return {};

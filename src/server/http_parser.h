@@ -1,9 +1,9 @@
 // A strict HTTP/1.1 request parser, as a pure function of bytes: the same bytes give the same answer, whatever packets
 // they came in. It keeps nothing; the caller keeps the bytes of an unfinished request and calls again with more.
 //
-// Strict means: what two programs could read in two ways is refused (RFC 9112; the ways are those of request smuggling):
-// a bare CR or LF, folded lines, space before a colon, two Hosts, two lengths, any Transfer-Encoding. No route takes a
-// body, so a request that announces one is refused instead of read.
+// Strict means: what two programs could read in two ways is refused (RFC 9112; the ways are those of request
+// smuggling): a bare CR or LF, folded lines, space before a colon, two Hosts, two lengths, any Transfer-Encoding. No
+// route takes a body, so a request that announces one is refused instead of read.
 #pragma once
 
 #include <cstddef>

@@ -16,8 +16,7 @@ constexpr int kMostAtOnce = 64;  // callbacks of the priorities below probes
 
 timeval to_timeval(Instant::duration delay) {
   // Rounded up to the microsecond: waking a moment early would only arm the timer again.
-  const auto micros =
-      std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::microseconds>(delay).count());
+  const auto micros = std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::microseconds>(delay).count());
   timeval result{};
   result.tv_sec = micros / 1'000'000;
   result.tv_usec = micros % 1'000'000;
@@ -55,7 +54,8 @@ Result<std::unique_ptr<Loop>> Loop::create(const Clock& clock) {
   if (!config || event_config_set_flag(config.get(), EVENT_BASE_FLAG_NOLOCK) != 0 ||
       event_config_require_features(config.get(), EV_FEATURE_O1 | EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) != 0 ||
       // A crowd of waiters that hang up is gone through in pieces, with a look at the probes in between.
-      event_config_set_max_dispatch_interval(config.get(), nullptr, kMostAtOnce, static_cast<int>(Priority::kWake)) != 0) {
+      event_config_set_max_dispatch_interval(config.get(), nullptr, kMostAtOnce, static_cast<int>(Priority::kWake)) !=
+          0) {
     return fail(Reason::kInternal, "libevent cannot be configured");
   }
   loop->base_.reset(event_base_new_with_config(config.get()));

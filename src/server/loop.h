@@ -1,9 +1,9 @@
 // The one event loop. Everything that decides runs on its thread: sockets, timers, signals, the gate itself. Other
 // threads only post() to it.
 //
-// libevent finds what is ready and orders it by priority; time comes from the Clock that was passed in, through one heap
-// of deadlines and a single libevent timer. So a test with a clock of its own moves time and calls poll(), and nothing
-// in it ever sleeps.
+// libevent finds what is ready and orders it by priority; time comes from the Clock that was passed in, through one
+// heap of deadlines and a single libevent timer. So a test with a clock of its own moves time and calls poll(), and
+// nothing in it ever sleeps.
 #pragma once
 
 #include <cstdint>

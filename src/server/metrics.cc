@@ -49,7 +49,9 @@ class Text {
     name_ = metric.name;
     fmt::format_to(out(), "# HELP {} {}\n# TYPE {} {}\n", metric.name, metric.help, metric.name, metric.type);
   }
-  void sample(std::string_view labels, std::uint64_t value) { fmt::format_to(out(), "{}{} {}\n", name_, labels, value); }
+  void sample(std::string_view labels, std::uint64_t value) {
+    fmt::format_to(out(), "{}{} {}\n", name_, labels, value);
+  }
   void single(Index index, std::uint64_t value) {
     head(index);
     sample("", value);

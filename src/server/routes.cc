@@ -193,9 +193,9 @@ std::string_view status_text(int status) {
 }
 
 std::string render(const Response& response, Ending ending, Part part) {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
-                                response.status, status_text(response.status), content_type(response.type),
-                                response.body.size());
+  std::string out =
+      fmt::format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n",
+                  response.status, status_text(response.status), content_type(response.type), response.body.size());
   if (response.retry_after) out += "Retry-After: 1\r\n";
   if (!response.allow.empty()) fmt::format_to(std::back_inserter(out), "Allow: {}\r\n", response.allow);
   if (ending == Ending::kClose) out += "Connection: close\r\n";
@@ -241,8 +241,8 @@ Response answer_probe(RouteId id, std::string_view query, const core::Published&
     }
   }
   for (const std::string_view name : asked.excluded) {
-    const bool known = std::any_of(now.checks.begin(), now.checks.end(),
-                                   [&](const core::Check& check) { return check.name == name; });
+    const bool known =
+        std::any_of(now.checks.begin(), now.checks.end(), [&](const core::Check& check) { return check.name == name; });
     if (!known) fmt::format_to(out, "warn: no check is called {}\n", name);
   }
   fmt::format_to(out, "{} check {}\n", label(id).substr(1), holds ? "passed" : "failed");
@@ -275,10 +275,8 @@ Decision decide(const HttpRequest& request, Transport transport, const core::Pub
       if (!request.query.empty()) return respond(route->id, answer_probe(route->id, request.query, now));
       decision.kind = Decision::Kind::kProbe;
       return decision;
-    case RouteId::kStatus:
-      return respond(route->id, Response{200, Body::kJson, now.open + "\n", {}, false});
-    case RouteId::kV1Status:
-      return respond(route->id, Response{200, Body::kJson, now.full + "\n", {}, false});
+    case RouteId::kStatus: return respond(route->id, Response{200, Body::kJson, now.open + "\n", {}, false});
+    case RouteId::kV1Status: return respond(route->id, Response{200, Body::kJson, now.full + "\n", {}, false});
     case RouteId::kMetrics: decision.kind = Decision::Kind::kMetrics; return decision;
     case RouteId::kV1Watch: decision.kind = Decision::Kind::kWatch; return decision;
     case RouteId::kV1Retry: decision.kind = Decision::Kind::kRetry; return decision;

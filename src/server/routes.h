@@ -79,8 +79,8 @@ struct Decision {
   enum class Kind { kRespond, kProbe, kMetrics, kWait, kWatch, kRetry };
   Kind kind = Kind::kRespond;
   RouteId route = RouteId::kNone;
-  Response response;              // kRespond
-  WaitRequest wait;               // kWait
+  Response response;  // kRespond
+  WaitRequest wait;   // kWait
   bool wait_with_snapshot = false;
 };
 // kProbe: a probe without a query, whose answer was rendered when the snapshot was published.

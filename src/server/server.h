@@ -15,8 +15,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "core/snapshot.h"
-#include "server/server_limits.h"
 #include "server/loop.h"
+#include "server/server_limits.h"
 
 namespace readygate::server {
 
@@ -29,14 +29,14 @@ struct ServerOptions {
   std::int64_t socket_group = -1;  // gate.socket_group: a gid; -1: the folder's group
   // gate.allow_uids: who may POST. Empty: this process's own user and root.
   std::vector<uid_t> allow_uids;
-  std::string version;             // of readygate, for the metrics
+  std::string version;  // of readygate, for the metrics
   Limits limits;
 };
 
 // Called on the loop thread. Any may be empty.
 struct ServerCallbacks {
-  std::function<void()> retry;                                    // POST /v1/retry; may call publish()
-  std::function<std::uint64_t()> log_dropped;                     // for the metrics
+  std::function<void()> retry;                 // POST /v1/retry; may call publish()
+  std::function<std::uint64_t()> log_dropped;  // for the metrics
   std::function<void(LogLevel, std::string_view message)> log;
 };
 

@@ -17,10 +17,10 @@ struct Limits {
   std::size_t tcp_connections = 1024;
   std::size_t unix_connections = 1024;
   // Checked once a second, so that each may last up to a second longer.
-  Seconds header{10};   // from the first byte (of a new connection: from its start) to the whole request
-  Seconds idle{60};     // between requests
-  Seconds sending{10};  // of one answer
-  Seconds linger{2};    // after a refusal, for the client to read it
+  Seconds header{10};     // from the first byte (of a new connection: from its start) to the whole request
+  Seconds idle{60};       // between requests
+  Seconds sending{10};    // of one answer
+  Seconds linger{2};      // after a refusal, for the client to read it
   Seconds heartbeat{15};  // of a watch
   HttpLimits http;
 };

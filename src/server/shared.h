@@ -1,5 +1,5 @@
-// What the parts of the server have in common: the newest snapshot, its pre-rendered answers, counters, limits. Owned by
-// Server, touched on the loop thread only.
+// What the parts of the server have in common: the newest snapshot, its pre-rendered answers, counters, limits. Owned
+// by Server, touched on the loop thread only.
 #pragma once
 
 #include <array>
@@ -8,10 +8,10 @@
 #include <string_view>
 
 #include "core/snapshot.h"
-#include "server/server_limits.h"
 #include "server/loop.h"
 #include "server/metrics.h"
 #include "server/routes.h"
+#include "server/server_limits.h"
 #include "server/wait_answer.h"
 
 namespace readygate::server {

@@ -79,8 +79,8 @@ std::string ask_other(const std::string& path) {
   return fmt::format("instance {}, state {}", instance, string_member(answer, "state"));
 }
 
-// How temporary names of this socket begin: short whatever the socket's own name is, and different from those of another
-// socket in the same folder (FNV-1a).
+// How temporary names of this socket begin: short whatever the socket's own name is, and different from those of
+// another socket in the same folder (FNV-1a).
 std::string temporary_start(const Place& place) {
   std::uint32_t hash = 2166136261U;
   for (const char c : place.name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
@@ -116,7 +116,8 @@ Result<std::unique_ptr<UnixListener>> UnixListener::create(const UnixSocketOptio
   const Place place = split(path);
   if (place.name.empty()) return path_failure(path, "the path names no file; set gate.socket");
   if (!fits(path)) {
-    return path_failure(path, fmt::format("the path has {} bytes and the kernel allows 107; set gate.socket", path.size()));
+    return path_failure(path,
+                        fmt::format("the path has {} bytes and the kernel allows 107; set gate.socket", path.size()));
   }
   const UniqueFd folder(::open(place.folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder) {
@@ -129,16 +130,17 @@ Result<std::unique_ptr<UnixListener>> UnixListener::create(const UnixSocketOptio
   const std::string lock = lock_path(path);
   result->lock_.reset(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!result->lock_) {
-    return path_failure(path, fmt::format("the lock file {} cannot be opened: {}; make the folder writable for this user",
-                                          lock, std::strerror(errno)));
+    return path_failure(
+        path, fmt::format("the lock file {} cannot be opened: {}; make the folder writable for this user", lock,
+                          std::strerror(errno)));
   }
   if (::flock(result->lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return path_failure(path, fmt::format("flock on {}: {}", lock, std::strerror(errno)));
-    return fail(Reason::kSocketTaken, fmt::format("another daemon serves {} ({}); stop it, or set gate.socket", path,
-                                                  ask_other(path)));
+    return fail(Reason::kSocketTaken,
+                fmt::format("another daemon serves {} ({}); stop it, or set gate.socket", path, ask_other(path)));
   }
 
-  struct stat there{};
+  struct stat there {};
   if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) {
     return path_failure(path, "a file that is not a socket is there; remove it, or set gate.socket");
   }
@@ -160,10 +162,10 @@ Result<std::unique_ptr<UnixListener>> UnixListener::create(const UnixSocketOptio
     return path_failure(path, what);
   };
 
-  struct stat folder_stat{};
+  struct stat folder_stat {};
   if (::fstat(folder.get(), &folder_stat) != 0) return give_up(std::strerror(errno));
   const gid_t group = options.group >= 0 ? static_cast<gid_t>(options.group) : folder_stat.st_gid;
-  struct stat made{};
+  struct stat made {};
   if (::lstat(temporary.c_str(), &made) != 0) return give_up(std::strerror(errno));
   if (made.st_gid != group && ::lchown(temporary.c_str(), static_cast<uid_t>(-1), group) != 0) {
     const std::string what = fmt::format("its group cannot be set to {}: {}", group, std::strerror(errno));
@@ -179,7 +181,7 @@ Result<std::unique_ptr<UnixListener>> UnixListener::create(const UnixSocketOptio
 }
 
 UnixListener::~UnixListener() {
-  struct stat there{};
+  struct stat there {};
   if (inode_ != 0 && ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_) {
     ::unlink(path_.c_str());
   }

@@ -2,8 +2,8 @@
 //
 // A lock file beside it (`gate.lock` for `gate.sock`) is held for the daemon's lifetime and is the only test of whether
 // another daemon lives: a socket file says nothing, it stays behind after a crash. The socket is made under a random
-// name, gets its mode and group, listens, and only then is renamed into place: nobody ever connects to one that does not
-// answer, or with rights that it should not have.
+// name, gets its mode and group, listens, and only then is renamed into place: nobody ever connects to one that does
+// not answer, or with rights that it should not have.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@
 namespace readygate::server {
 
 struct UnixSocketOptions {
-  std::string path;         // at most 107 bytes (sockaddr_un)
+  std::string path;  // at most 107 bytes (sockaddr_un)
   mode_t mode = 0660;
   std::int64_t group = -1;  // a gid; -1: the group of the folder
 };

@@ -21,7 +21,8 @@ std::string_view name(Why why, core::Fact fact);
 enum class Speech : std::uint8_t { kLine, kHttp, kHttpWithSnapshot };
 inline constexpr std::size_t kSpeechCount = 3;
 
-// None: it is neither true nor hopeless, so the client waits. Draining is final, so what is not true then never will be.
+// None: it is neither true nor hopeless, so the client waits. Draining is final, so what is not true then never will
+// be.
 std::optional<Why> end_of_wait(const core::Published& now, const WaitRequest& asked);
 
 // The JSON object, without a line end.

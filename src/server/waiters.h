@@ -1,5 +1,5 @@
-// Those who wait on the socket, up to ten thousand, under 1 KiB each: once its request is parsed, a waiter is a slot in a
-// slab with a raw libevent event, and no buffer.
+// Those who wait on the socket, up to ten thousand, under 1 KiB each: once its request is parsed, a waiter is a slot in
+// a slab with a raw libevent event, and no buffer.
 //
 // When a snapshot is published, everybody whose wait it ends is told: all the sends first, the closes after, in batches
 // of at most 256 or half a millisecond per turn of the loop, and below the connections of probes in priority. So a
@@ -63,8 +63,8 @@ class Waiters {
   Shared& shared_;
   std::vector<std::unique_ptr<Slab>> slabs_;
   std::vector<Index> free_;
-  List waiting_;   // in order of arrival
-  List answered_;  // to close
+  List waiting_;          // in order of arrival
+  List answered_;         // to close
   Index cursor_ = kNone;  // the next waiting one to look at
   struct EventHolder;
   std::unique_ptr<EventHolder> batch_;  // fires on the next turn, at Priority::kWake

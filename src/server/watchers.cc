@@ -31,8 +31,8 @@ struct Watchers::Watcher {
   UniqueFd fd;
   Framing framing = Framing::kLines;
   std::string unsent;
-  bool stale = false;      // a newer snapshot came while `unsent` was not empty
-  int missed_beats = 0;    // heartbeats since `unsent` last moved
+  bool stale = false;    // a newer snapshot came while `unsent` was not empty
+  int missed_beats = 0;  // heartbeats since `unsent` last moved
 
   ~Watcher() {
     event_del(&hangup);
@@ -140,7 +140,8 @@ void Watchers::writable(Watcher& watcher) {
 }
 
 void Watchers::remove(Watcher& watcher) {
-  const auto it = std::find_if(watchers_.begin(), watchers_.end(), [&](const auto& one) { return one.get() == &watcher; });
+  const auto it =
+      std::find_if(watchers_.begin(), watchers_.end(), [&](const auto& one) { return one.get() == &watcher; });
   if (it == watchers_.end()) return;
   std::swap(*it, watchers_.back());
   watchers_.pop_back();

@@ -1,5 +1,5 @@
-// Those who watch: one line per change, and a heartbeat. A watcher that reads slowly does not get a queue: while one line
-// is unsent, newer snapshots replace each other, and the newest follows when there is room.
+// Those who watch: one line per change, and a heartbeat. A watcher that reads slowly does not get a queue: while one
+// line is unsent, newer snapshots replace each other, and the newest follows when there is room.
 #pragma once
 
 #include <cstddef>

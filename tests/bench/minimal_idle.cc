@@ -1,5 +1,5 @@
-// The least that a program with both libmongoc and libcurl in it needs: one connection, idle. What the daemon's resident
-// memory is compared with.
+// The least that a program with both libmongoc and libcurl in it needs: one connection, idle. What the daemon's
+// resident memory is compared with.
 //
 //   bench_minimal_idle URI    says "idle" once connected, and ends with its standard input
 #include <cstdio>

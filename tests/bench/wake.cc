@@ -1,6 +1,6 @@
 // How long it takes to tell waiters, against the least that it can take: a loop of send() over the same number of Unix
-// sockets with the same bytes. The clients are a process of their own, on another processor where there is one. Rounds of
-// both kinds alternate, so that a noisy machine disturbs both alike.
+// sockets with the same bytes. The clients are a process of their own, on another processor where there is one. Rounds
+// of both kinds alternate, so that a noisy machine disturbs both alike.
 //
 //   bench_wake WAITERS ROUNDS    one JSON object: latencies in microseconds from publish() (or the first send) until
 //                                the client has received, as the median over the rounds of each round's p99
@@ -273,9 +273,10 @@ int measure(const std::string& folder, std::size_t waiters, int rounds, bool mem
   if (memory) {
     fmt::print("{{\"waiters\":{},\"bytes_each\":{}}}\n", waiters, static_cast<std::size_t>(grown) / waiters);
   } else {
-    fmt::print("{{\"waiters\":{},\"rounds\":{},\"gate\":{{\"median\":{:.1f},\"p99\":{:.1f}}},"
-               "\"sends\":{{\"median\":{:.1f},\"p99\":{:.1f}}}}}\n",
-               waiters, rounds, middle(gate_median), middle(gate_p99), middle(bare_median), middle(bare_p99));
+    fmt::print(
+        "{{\"waiters\":{},\"rounds\":{},\"gate\":{{\"median\":{:.1f},\"p99\":{:.1f}}},"
+        "\"sends\":{{\"median\":{:.1f},\"p99\":{:.1f}}}}}\n",
+        waiters, rounds, middle(gate_median), middle(gate_p99), middle(bare_median), middle(bare_p99));
   }
   return status == 0 ? 0 : 1;
 }

@@ -97,9 +97,12 @@ class Player {
     bool initialized = false;
     bool reachable = false;
     for (std::string word; words >> word;) {
-      if (word == "initialized") initialized = true;
-      else if (word == "reachable") reachable = true;
-      else throw std::runtime_error("what is " + word + "?");
+      if (word == "initialized")
+        initialized = true;
+      else if (word == "reachable")
+        reachable = true;
+      else
+        throw std::runtime_error("what is " + word + "?");
     }
     return sample(state_from(state), initialized, reachable);
   }

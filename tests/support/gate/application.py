@@ -61,7 +61,7 @@ class Application:
         """One request with a JSON body."""
         return post(self.port, path, body)
 
-    def wait_serving(self, timeout: float = 20) -> None:
+    def wait_serving(self, timeout: float = 60) -> None:
         """Until its own health check says 200."""
         wait_until(
             lambda: self.get("/health").code == 200,

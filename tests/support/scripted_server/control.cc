@@ -106,9 +106,9 @@ Answer carry_out(const Doc& line, Server& server, Sync<ServerState>& shared) {
 
 }  // namespace
 
-std::string obey(std::string_view text, Server& server, Sync<ServerState>& state) {
-  const auto line = Doc::from_json(text);
-  const Answer answer = line ? carry_out(*line, server, state) : tl::unexpected(std::string("not a JSON object"));
+std::string obey(std::string_view line, Server& server, Sync<ServerState>& state) {
+  const auto parsed = Doc::from_json(line);
+  const Answer answer = parsed ? carry_out(*parsed, server, state) : tl::unexpected(std::string("not a JSON object"));
   if (!answer) return Doc().add("error", answer.error()).json();
   return Doc().add("ok", true).add_all(*answer).json();
 }

@@ -57,7 +57,7 @@ Access access_of(std::string_view command) {
 }
 
 const std::map<std::string_view, CatalogModel::Handler>& CatalogModel::handlers() {
-  static const std::map<std::string_view, Handler> table = {
+  static const std::map<std::string_view, Handler> kTable = {
       {"create", &CatalogModel::create},
       {"createIndexes", &CatalogModel::create_indexes},
       {"collMod", &CatalogModel::modify_collection},
@@ -76,7 +76,7 @@ const std::map<std::string_view, CatalogModel::Handler>& CatalogModel::handlers(
       {"findAndModify", &CatalogModel::find_and_modify},
       {"findandmodify", &CatalogModel::find_and_modify},
   };
-  return table;
+  return kTable;
 }
 
 bool CatalogModel::knows(std::string_view command) { return handlers().contains(command); }
@@ -216,7 +216,7 @@ Result<Doc> CatalogModel::update_one(const Call& call, const Doc& statement) {
       const auto chosen = matches(filter, before);
       if (!chosen) return tl::unexpected(chosen.error());
       if (!*chosen) continue;
-      const auto after = apply_update(*change, before, false);
+      auto after = apply_update(*change, before, false);
       if (!after) return after;
       if (const auto done = replace_one(call, *collection, i, *after); !done) return tl::unexpected(done.error());
       ++matched;
@@ -303,7 +303,7 @@ Result<Doc> CatalogModel::find_and_modify(const Call& call) {
     Doc statement;
     statement.add("q", query).add("upsert", call.command.truthy("upsert"));
     if (const auto change = call.command.find("update")) statement.add("u", *change);
-    const auto done = update_one(call, statement);
+    auto done = update_one(call, statement);
     if (!done) return done;
     last.add("n", static_cast<std::int32_t>(done->integer("n"))).add("updatedExisting", done->has("before"));
     const Doc upserted = done->document("upserted");

@@ -311,11 +311,10 @@ Doc Doc::without_path(std::string_view path) const {
   const auto [head, rest] = split_path(path);
   Doc result;
   for (const Field& field : fields()) {
-    if (field.key() != head) {
-      result.add(field);
-    } else if (!rest.empty() && field.is_document()) {
+    if (field.key() == head && rest.empty()) continue;
+    if (field.key() == head && field.is_document()) {
       result.add(head, field.document().without_path(rest));
-    } else if (!rest.empty()) {
+    } else {
       result.add(field);
     }
   }

@@ -78,7 +78,7 @@ Result<Doc> CatalogModel::modify_index(const Call& call, Collection& collection,
     if (!spec.truthy("prepareUnique")) {
       return fail(Code::kInvalidOptions, "Cannot make index unique without 'prepareUnique=true'");
     }
-    const auto duplicate = first_duplicate(spec, collection.documents);
+    auto duplicate = first_duplicate(spec, collection.documents);
     if (!duplicate) return duplicate;
     if (!duplicate->empty()) {
       Doc violations;

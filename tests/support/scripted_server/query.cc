@@ -56,7 +56,7 @@ Result<bool> satisfies(const std::optional<Field>& actual, const Field& conditio
 
 Result<bool> matches_all(const Doc& filters, const Doc& document, bool wanted) {
   for (const Field& item : filters.fields()) {
-    const auto one = matches(item.document(), document);
+    auto one = matches(item.document(), document);
     if (!one) return one;
     if (*one != wanted) return !wanted;
   }

@@ -90,7 +90,7 @@ Fault Script::take(const std::string& name, const Doc& command) {
       --rule->skip;
       continue;
     }
-    const Fault fault = rule->fault;
+    Fault fault = rule->fault;
     if (rule->times > 0 && --rule->times == 0) rules_.erase(rule);
     return fault;
   }

@@ -75,7 +75,7 @@ Doc execute(ServerState& state, const std::string& database, const Doc& command,
     retry_key = command.document("lsid").json() + "/" + std::to_string(command.integer("txnNumber"));
     if (const auto done = state.retryable.find(retry_key); done != state.retryable.end()) return done->second;
   }
-  const Doc reply = run_command(state, database, command, connection);
+  Doc reply = run_command(state, database, command, connection);
   if (!retry_key.empty() && reply.integer("ok", 1) == 1) state.retryable[retry_key] = reply;
   return reply;
 }

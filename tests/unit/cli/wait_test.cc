@@ -6,13 +6,13 @@
 #include <string>
 #include <thread>
 
-#include <csignal>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <csignal>
 
 #include "cli/exit_code.h"
 #include "cli/gate_client.h"
@@ -38,7 +38,8 @@ class Daemon {
     options.listen = "";
     options.socket = socket;
     server_ = std::move(*server::Server::create(*loop_, options, {}));
-    server_->publish(server::testing::published(server::testing::sample(first, first == State::kReady, first == State::kReady)));
+    server_->publish(
+        server::testing::published(server::testing::sample(first, first == State::kReady, first == State::kReady)));
     thread_ = std::thread([this] { loop_->run(); });
   }
   ~Daemon() {
@@ -163,7 +164,8 @@ TEST_CASE("wait: 124 at the timeout, with the last cause") {
   Daemon daemon(socket);
   const WaitEnd closed = wait(on(socket, Millis(30)));
   CHECK(closed.exit_code == kExitTimeout);
-  CHECK(closed.message.find("the gate is connecting, initializing: db.internal:27017 is spoken to") != std::string::npos);
+  CHECK(closed.message.find("the gate is connecting, initializing: db.internal:27017 is spoken to") !=
+        std::string::npos);
 }
 
 TEST_CASE("wait: failed only under fail-fast, draining always, and a path that cannot be one") {

@@ -139,6 +139,7 @@ TEST_CASE("a refused connection is retried with growing pauses until the databas
   for (const Say& say : h.log) warnings += say.level == LogLevel::kWarn ? 1 : 0;
   CHECK(warnings == 1);  // every cause once
   h.database.fault = nullptr;
+  h.primary(true);
   h.pass(Millis(5'001));
   h.answer_all();
   CHECK(h.facts().open);
@@ -188,6 +189,7 @@ TEST_CASE("bad credentials are retried for auth_grace and then fail") {
   refused.message = "Authentication failed";
   h.database.fault = [&](const Work&) { return std::optional(refused); };
   h.gate.start(h.now());
+  h.primary(true);  // the driver's monitors do not authenticate
   h.answer_all();
   CHECK(h.state() == State::kConnecting);
   CHECK(h.code() == Reason::kAuth);
@@ -201,6 +203,7 @@ TEST_CASE("bad credentials are retried for auth_grace and then fail") {
     h.answer_all();
   }
   CHECK(h.state() == State::kFailed);
+  CHECK_FALSE(h.facts().healthy);  // failed, and not connected
   CHECK(h.fresh_pools > 5);  // each attempt reads the secret again
 }
 
@@ -514,6 +517,7 @@ TEST_CASE("a changed secret connects anew and mends refused credentials") {
   refused.domain = Domain::kAuth;
   h.database.fault = [&](const Work&) { return std::optional(refused); };
   h.gate.start(h.now());
+  h.primary(true);
   h.answer_all();
   for (int i = 0; i < 20; ++i) {
     h.pass(Millis(5'000));

@@ -49,6 +49,8 @@ TEST_CASE("a loss counts only once it is older than unready_after") {
   Reachability reachability(Millis(30'000));
   CHECK_FALSE(reachability.reachable(at(0)));  // no primary was known yet
   reachability.primary(true, at(1));
+  CHECK_FALSE(reachability.reachable(at(1)));  // the monitors know one, but nothing that we asked was answered yet
+  reachability.ping(true, at(1));
   CHECK(reachability.reachable(at(1)));
   CHECK_FALSE(reachability.next_change(at(1)));
   reachability.primary(false, at(10));
@@ -63,6 +65,7 @@ TEST_CASE("a loss counts only once it is older than unready_after") {
 TEST_CASE("a failed ping is a loss until a ping answers, and a stable topology never ages") {
   Reachability reachability(Millis(1'000));
   reachability.primary(true, at(0));
+  reachability.ping(true, at(0));
   CHECK(reachability.reachable(at(100'000)));
   reachability.ping(false, at(100'000));
   reachability.primary(true, at(100'000));

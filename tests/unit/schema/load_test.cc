@@ -1,10 +1,14 @@
 // Files and folders: merging, places in several files, what cannot be read, and the files that are shipped.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <sstream>
 
 #include <sys/stat.h>
 
+#include "schema/options.h"
 #include "text.h"
 
 using namespace readygate;
@@ -131,6 +135,36 @@ TEST_CASE("a mistake in a validator file is placed in that file") {
   CHECK(folder.wrong("s.toml") == "DIR/v.json: the validator is not Extended JSON: the field \"a\" is given twice\n");
   folder.write("v.json", "[]");
   CHECK(folder.wrong("s.toml") == "DIR/v.json: the validator must be a JSON object, not an array\n");
+}
+
+TEST_CASE("the documentation names every key, with its default") {
+  std::ifstream file(std::string(READYGATE_SOURCE_DIR) + "/docs/schema.md");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  REQUIRE(!text.empty());
+  std::vector<std::string> rows;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) rows.push_back(line);
+  // Each key has a row of a table or, when it comes later, is at least named.
+  const auto documented = [&](const toml::Key& key) {
+    const std::string quoted = "`" + std::string(key.name) + "`";
+    if (!key.later.empty()) return text.find("`" + std::string(key.name)) != std::string::npos;
+    return std::any_of(rows.begin(), rows.end(), [&](const std::string& row) {
+      const std::size_t name = row.find(quoted);
+      const bool begins = name != std::string::npos && row.starts_with("| ") && name < row.find("|", 2);
+      return begins && (!key.fallback || row.find(*key.fallback) != std::string::npos);
+    });
+  };
+  for (const toml::Keys& keys : {toml::Keys(kPolicyKeys), toml::Keys(kCollectionKeys), toml::Keys(kIndexKeys)}) {
+    for (const toml::Key& key : keys) {
+      CAPTURE(key.name);
+      if (key.name != "validation") CHECK(documented(key));
+    }
+  }
+  for (const std::string_view key :
+       {"schema", "database", "version", "min_open", "validation.level", "validation.action"}) {
+    CAPTURE(key);
+    CHECK(text.find("| `" + std::string(key) + "` |") != std::string::npos);
+  }
 }
 
 TEST_CASE("the files that are shipped") {

@@ -80,7 +80,8 @@ struct Good {
 const std::vector<Good> kGood = {
     {"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", Method::kGet, "/livez", "", true},
     {"\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n", Method::kGet, "/livez", "", true},
-    {"HEAD /readyz?verbose&exclude=a HTTP/1.1\r\nhOsT:\t x \r\n\r\n", Method::kHead, "/readyz", "verbose&exclude=a", true},
+    {"HEAD /readyz?verbose&exclude=a HTTP/1.1\r\nhOsT:\t x \r\n\r\n", Method::kHead, "/readyz", "verbose&exclude=a",
+     true},
     {"GET /livez HTTP/1.0\r\n\r\n", Method::kGet, "/livez", "", false},
     {"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", Method::kGet, "/livez", "", false},
     {"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: foo, Close\r\n\r\n", Method::kGet, "/livez", "", false},

@@ -28,10 +28,10 @@ TEST_CASE("lines that are understood") {
 }
 
 TEST_CASE("lines that are refused") {
-  for (const char* line : {"\n", "status\n", "STATUS \n", " STATUS\n", "STATUS\r\n", "WAIT\n", "WAIT \n", "WAIT  open\n",
-                           "WAIT open \n", "WAIT closed\n", "WAIT live\n", "WAIT open 60\n", "WAIT open 60s 60s\n",
-                           "WAIT open fail-fast 60s\n", "WAIT open fail-fast fail-fast\n", "WAIT open -1s\n",
-                           "WAIT open 9999h\n", "WATCH open\n", "PUT /livez HTTP/1.1\r\n"}) {
+  for (const char* line : {"\n", "status\n", "STATUS \n", " STATUS\n", "STATUS\r\n", "WAIT\n", "WAIT \n",
+                           "WAIT  open\n", "WAIT open \n", "WAIT closed\n", "WAIT live\n", "WAIT open 60\n",
+                           "WAIT open 60s 60s\n", "WAIT open fail-fast 60s\n", "WAIT open fail-fast fail-fast\n",
+                           "WAIT open -1s\n", "WAIT open 9999h\n", "WATCH open\n", "PUT /livez HTTP/1.1\r\n"}) {
     CAPTURE(line);
     CHECK(parse_line(line).outcome == Outcome::kRefused);
   }

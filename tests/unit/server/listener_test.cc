@@ -25,7 +25,7 @@ std::size_t entries(const std::string& folder) {
 }
 
 struct stat stat_of(const std::string& path) {
-  struct stat result{};
+  struct stat result {};
   REQUIRE(::lstat(path.c_str(), &result) == 0);
   return result;
 }

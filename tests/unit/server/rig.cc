@@ -47,7 +47,7 @@ core::Snapshot sample(core::State state, bool initialized, bool reachable) {
   snapshot.instance_id = "00112233445566778899aabbccddeeff";
   snapshot.state = state;
   snapshot.facts = core::derive({state, initialized, reachable, false, true}, core::ReadyPolicy::kLive);
-  snapshot.code = snapshot.facts.ready ? Reason::kNone
+  snapshot.code = snapshot.facts.ready              ? Reason::kNone
                   : state == core::State::kDraining ? Reason::kDraining
                   : initialized                     ? Reason::kDatabaseLost
                                                     : Reason::kInitializing;
@@ -163,7 +163,9 @@ std::string Rig::ask_tcp(std::string_view bytes) {
   return client.receive_all();
 }
 
-void Rig::publish(core::State state, bool initialized, bool reachable) { publish(sample(state, initialized, reachable)); }
+void Rig::publish(core::State state, bool initialized, bool reachable) {
+  publish(sample(state, initialized, reachable));
+}
 
 void Rig::publish(core::Snapshot snapshot) {
   snapshot.seq = ++seq_;

@@ -1,6 +1,6 @@
-// What the tests of the server stand on: a clock that moves when told, a folder that goes away, clients on real sockets,
-// and a server whose loop turns only while somebody waits for bytes. Nothing sleeps for a result; a client that waits for
-// bytes that never come gives up after two seconds of real time.
+// What the tests of the server stand on: a clock that moves when told, a folder that goes away, clients on real
+// sockets, and a server whose loop turns only while somebody waits for bytes. Nothing sleeps for a result; a client
+// that waits for bytes that never come gives up after two seconds of real time.
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,8 @@ HttpRequest request(std::string_view target, Method method = Method::kGet) {
 
 int status_of(std::string_view target, const core::Published& now, Transport transport = Transport::kTcp) {
   const Decision decision = decide(request(target), transport, now);
-  return decision.kind == Decision::Kind::kProbe ? answer_probe(decision.route, {}, now).status : decision.response.status;
+  return decision.kind == Decision::Kind::kProbe ? answer_probe(decision.route, {}, now).status
+                                                 : decision.response.status;
 }
 
 struct Row {
@@ -125,7 +126,8 @@ TEST_CASE("every route: where it is served, and with which methods") {
 
 TEST_CASE("anything else is not found") {
   const auto now = testing::published(testing::sample(State::kReady, true, true));
-  for (const char* path : {"/", "/livez/", "//livez", "/LIVEZ", "/health/", "/healthy", "/%6civez", "/v1", "/v1/drain"}) {
+  for (const char* path :
+       {"/", "/livez/", "//livez", "/LIVEZ", "/health/", "/healthy", "/%6civez", "/v1", "/v1/drain"}) {
     CAPTURE(path);
     CHECK(status_of(path, *now, Transport::kUnix) == 404);
   }
@@ -150,7 +152,8 @@ TEST_CASE("the query of /v1/wait is strict") {
   CHECK(full.wait.fail_fast);
   CHECK(full.wait_with_snapshot);
   CHECK(decide(request("/v1/wait"), Transport::kUnix, *now).kind == Decision::Kind::kWait);
-  for (const char* query : {"for=closed", "for=", "timeout=60", "timeout=1000h", "timout=60s", "fail_fast=yes", "snapshot"}) {
+  for (const char* query :
+       {"for=closed", "for=", "timeout=60", "timeout=1000h", "timout=60s", "fail_fast=yes", "snapshot"}) {
     CAPTURE(query);
     CHECK(wait(query).response.status == 400);
   }

@@ -18,7 +18,8 @@ namespace {
 
 const std::string kLivez = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 const std::string kOk =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\nCache-Control: no-store\r\n\r\nok\n";
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\nCache-Control: "
+    "no-store\r\n\r\nok\n";
 
 std::string metric(Rig& rig, const std::string& line) {
   const std::string text = rig.ask_local("GET /metrics HTTP/1.0\r\n\r\n");
@@ -71,7 +72,8 @@ TEST_CASE("all sends come before the first close") {
   };
   const auto closed = [&](Client& client) {
     char buffer[4096];
-    return ::recv(client.fd(), buffer, sizeof buffer, MSG_DONTWAIT) > 0 && ::recv(client.fd(), buffer, 1, MSG_DONTWAIT) == 0;
+    return ::recv(client.fd(), buffer, sizeof buffer, MSG_DONTWAIT) > 0 &&
+           ::recv(client.fd(), buffer, 1, MSG_DONTWAIT) == 0;
   };
   while (!answered(clients.front())) rig.loop->poll();
   CHECK(!answered(clients.back()));  // a crowd takes more than one turn

@@ -54,6 +54,13 @@ TEST_CASE("what is not TOML 1.0 is a mistake with its place") {
   CHECK(mistakes_of("ok = 1\nd = [1979-05-27]\n") == "f.toml:2:6: a date or time stands where no key takes one\n");
 }
 
+TEST_CASE("a broken table header is a mistake, not the end of the program") {
+  for (const char* text : {"[&", "[[[1]]]", "[[=", "[", "[[", "[]", "[a]]", "[[a]"}) {
+    CAPTURE(text);
+    CHECK(mistakes_of(text).starts_with("f.toml:1:"));
+  }
+}
+
 TEST_CASE("every date is reported, not only the first") {
   CHECK(mistakes_of("a = 1979-05-27\nb = 07:32:00\n") ==
         "f.toml:1:5: a date or time stands where no key takes one\n"

@@ -1,0 +1,181 @@
+"""Measures everything and prints a table: ./dev bench [NAME…]
+
+NAME is one of open, memory, probes, wake. A goal that is not met is said and fails nothing: time
+on a machine that does something else as well proves little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pymongo import MongoClient
+
+from . import measure
+
+URI_VARIABLE = "READYGATE_TEST_MONGODB_URI"
+
+
+@dataclass(frozen=True)
+class Row:
+    what: str
+    ours: str
+    theirs: str
+    value: float
+    goal: float | None  # none: to know, not to meet
+    least: bool = False  # the goal is a least value, not a most
+    unit: str = ""
+
+    @property
+    def verdict(self) -> str:
+        if self.goal is None:
+            return ""
+        met = self.value >= self.goal if self.least else self.value <= self.goal
+        return "met" if met else "NOT MET"
+
+    def cells(self) -> list[str]:
+        sign = "≥" if self.least else "≤"
+        return [
+            self.what,
+            self.ours,
+            self.theirs,
+            f"{self.value:.2f}" if not self.unit else f"{self.value:.0f} {self.unit}",
+            "" if self.goal is None else f"{sign} {self.goal:g} {self.unit}".rstrip(),
+            self.verdict,
+        ]
+
+
+HEAD = ["what", "readygate", "compared with", "ratio", "goal", ""]
+
+
+def opening(uri: str, database: str) -> Iterator[Row]:
+    pair = measure.opening(uri, database)
+    yield Row(
+        "open on an unchanged schema",
+        f"{pair.ours:.1f} ms",
+        f"{pair.theirs:.1f} ms, connect and one find with libmongoc",
+        pair.ratio,
+        1.3,
+    )
+
+
+def memory(uri: str, database: str) -> Iterator[Row]:
+    pair = measure.memory(uri, database)
+    yield Row(
+        "resident memory, idle",
+        f"{pair.ours / 1024:.1f} MiB",
+        f"{pair.theirs / 1024:.1f} MiB, libmongoc and libcurl, one connection",
+        pair.ratio,
+        1.2,
+    )
+
+
+def probes(uri: str, database: str) -> Iterator[Row]:
+    for load, probed in measure.probes(uri, database).items():
+        yield Row(
+            f"probes: {load}",
+            f"{probed.rate.ours:,.0f}/s",
+            f"{probed.rate.theirs:,.0f}/s, nginx `return 200`",
+            probed.rate.ratio,
+            1.0,
+            least=True,
+        )
+        yield Row(
+            "  processor time of one",
+            f"{probed.cost.ours:.2f} µs",
+            f"{probed.cost.theirs:.2f} µs",
+            probed.cost.ratio,
+            None,
+        )
+
+
+def wake(_: str, __: str) -> Iterator[Row]:
+    one = measure.wake(1, 300)
+    yield Row(
+        "one waiter is told",
+        f"{one['gate']['median']:.0f} µs",
+        f"{one['sends']['median']:.0f} µs, a bare send",
+        one["gate"]["median"],
+        200,
+        unit="µs",
+    )
+    crowd = measure.wake(1000, 25)
+    yield Row(
+        "1,000 waiters are told, p99",
+        f"{crowd['gate']['p99']:.0f} µs",
+        f"{crowd['sends']['p99']:.0f} µs, a loop of send",
+        crowd["gate"]["p99"] / crowd["sends"]["p99"],
+        1.5,
+    )
+    each = measure.bytes_per_waiter()
+    yield Row("memory of a waiter (of 10,000)", f"{each} B", "", each, 1024, unit="B")
+
+
+BENCHES: dict[str, Callable[[str, str], Iterator[Row]]] = {
+    "open": opening,
+    "memory": memory,
+    "probes": probes,
+    "wake": wake,
+}
+
+
+@contextmanager
+def database_server() -> Iterator[str]:
+    """The URI of the server that the environment names, else of an embedded engine of this run."""
+    if given := os.environ.get(URI_VARIABLE):
+        yield given
+        return
+    from support.engine import Engine
+
+    with Engine.start() as engine:
+        yield engine.uri
+
+
+@contextmanager
+def database_of_its_own(uri: str) -> Iterator[str]:
+    """The name of a database that is dropped afterwards."""
+    name = f"bench_{uuid.uuid4().hex[:8]}"
+    yield name
+    with MongoClient(uri) as client:
+        client.drop_database(name)
+
+
+def print_table(rows: list[Row]) -> None:
+    table = [HEAD, *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in table) for column in range(len(HEAD))]
+    for number, line in enumerate(table):
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
+        if number == 0:
+            print("  ".join("-" * width for width in widths))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHES))
+    names = parser.parse_args().names or list(BENCHES)
+    if unknown := [name for name in names if name not in BENCHES]:
+        parser.error(f"no bench is called {unknown[0]}; there are {', '.join(BENCHES)}")
+    load = os.getloadavg()[0]
+    processors = len(os.sched_getaffinity(0))
+    if load > processors / 2:
+        busy = f"load {load:.1f} on {processors} processors"
+        print(f"bench: the machine is busy ({busy})", file=sys.stderr)
+    rows: list[Row] = []
+    with database_server() as uri:
+        for name in names:
+            print(f"bench: {name} ...", file=sys.stderr, flush=True)
+            with database_of_its_own(uri) as database:
+                rows += BENCHES[name](uri, database)
+    print_table(rows)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,296 @@
+"""The measurements, one function each.
+
+Each compares two things in alternating rounds, so that a machine that is busy with something else
+disturbs both alike, and returns medians.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from support.gate.binary import build_dir, readygate
+from support.gate.daemon import Daemon
+from support.gate.process import free_port
+
+# The defaults of the product, where the tests' own settings are quicker.
+DEFAULTS = {
+    "mongodb": {"connect_timeout": "2s", "ping_period": "5s"},
+    "gate": {"unready_after": "30s"},
+    "init": {"backoff": {"initial": "100ms", "max": "5s"}},
+    "log": {"format": "json"},
+}
+SCHEMA = """
+schema = "bench"
+database = "{database}"
+version = 1
+min_open = 1
+[policy]
+not_honoured = "report"
+[[collection]]
+name = "rebalances"
+  [[collection.index]]
+  name = "portfolio_asof"
+  key = [["portfolio_id", 1], ["as_of", -1]]
+[[collection]]
+name = "models"
+  [[collection.index]]
+  name = "name"
+  key = [["name", 1]]
+  unique = true
+"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """readygate's value, and that of what it is compared with, in the same unit."""
+
+    ours: float
+    theirs: float
+
+    @property
+    def ratio(self) -> float:
+        return self.ours / self.theirs
+
+
+def program(name: str) -> str:
+    """One of the programs of this folder."""
+    path = build_dir() / "tests" / "bench" / name
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: run ./dev build")
+    return str(path)
+
+
+def pinned(processor: int, command: Sequence[str | Path]) -> list[str]:
+    """The command on one processor, where the machine has two."""
+    processors = sorted(os.sched_getaffinity(0))
+    words = [str(word) for word in command]
+    if len(processors) < 2:
+        return words
+    return ["taskset", "-c", str(processors[processor]), *words]
+
+
+def resident_kib(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    assert found, status
+    return int(found[1])
+
+
+def gate(uri: str, database: str) -> Daemon:
+    """A daemon (not started) with the product's defaults and a small schema."""
+    return Daemon(uri, SCHEMA.format(database=database), settings=DEFAULTS)
+
+
+@contextmanager
+def running(daemon: Daemon, processor: int | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """The daemon until the block ends; yields once its gate is open."""
+    command = [readygate(), "run", *daemon.options()]
+    process = subprocess.Popen(
+        command if processor is None else pinned(processor, command), stderr=subprocess.DEVNULL
+    )
+    try:
+        wait_open(daemon.socket, process)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wait_open(path: Path, process: subprocess.Popen[bytes], limit: float = 60) -> None:
+    """Until the gate is open: the socket is tried in a tight circle, then one wait."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(path))
+                client.settimeout(limit)
+                client.sendall(b"WAIT open\n")
+                if client.makefile().readline().startswith('{"ok":true'):
+                    return
+            except OSError:
+                time.sleep(0.0002)
+    raise RuntimeError(f"the gate did not open (exit status {process.poll()})")
+
+
+def opening(uri: str, database: str, rounds: int = 25) -> Pair:
+    """Milliseconds from the start of the process.
+
+    To an open gate on an unchanged schema, and to the answer of one find in a minimal program.
+    """
+    daemon = gate(uri, database)
+    ours: list[float] = []
+    theirs: list[float] = []
+    try:
+        with running(daemon):
+            pass  # applies the schema
+        for _ in range(rounds):
+            begin = time.perf_counter()
+            with running(daemon):
+                ours.append((time.perf_counter() - begin) * 1000)
+            begin = time.perf_counter()
+            with subprocess.Popen(
+                [program("bench_minimal_find"), uri, database, "bench"], stdout=subprocess.PIPE
+            ) as minimal:
+                assert minimal.stdout
+                answer = minimal.stdout.readline()
+                theirs.append((time.perf_counter() - begin) * 1000)
+            if answer.strip() != b"found":
+                raise RuntimeError(f"the minimal program found no ledger: {answer!r}")
+    finally:
+        daemon.close()
+    return Pair(median(ours), median(theirs))
+
+
+def memory(uri: str, database: str) -> Pair:
+    """Resident KiB when idle.
+
+    The open gate, and a program with libmongoc and libcurl that holds one connection.
+    """
+    daemon = gate(uri, database)
+    try:
+        idle = [program("bench_minimal_idle"), uri]
+        with (
+            running(daemon) as process,
+            subprocess.Popen(idle, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as minimal,
+        ):
+            assert minimal.stdout
+            minimal.stdout.readline()
+            time.sleep(3)  # the rest of the connections warm up behind the first
+            return Pair(resident_kib(process.pid), resident_kib(minimal.pid))
+    finally:
+        daemon.close()
+
+
+NGINX = """
+daemon off; master_process off; worker_processes 1; error_log stderr crit; pid {folder}/nginx.pid;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000;
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 "ok\\n"; }} }}
+}}
+"""
+
+
+@contextmanager
+def nginx() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """An nginx with one worker that answers everything with 200, and its port."""
+    with tempfile.TemporaryDirectory(prefix="rg-bench-") as folder:
+        port = free_port()
+        configuration = Path(folder) / "nginx.conf"
+        configuration.write_text(NGINX.format(folder=folder, port=port))
+        process = subprocess.Popen(
+            pinned(0, ["nginx", "-p", folder, "-c", configuration]), stderr=subprocess.DEVNULL
+        )
+        try:
+            until = time.monotonic() + 10
+            while time.monotonic() < until:
+                with socket.socket() as client:
+                    if client.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.05)
+            else:
+                raise RuntimeError("nginx did not start")
+            yield process, port
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@dataclass(frozen=True)
+class Load:
+    connections: int
+    keep_alive: bool
+
+    def __str__(self) -> str:
+        kind = "kept alive" if self.keep_alive else "one request each"
+        return f"{self.connections} connection{'s' if self.connections > 1 else ''}, {kind}"
+
+
+def put_load(port: int, load: Load, seconds: int) -> tuple[float, int]:
+    """Requests per second as wrk saw them, and how many there were."""
+    command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s"]
+    if not load.keep_alive:
+        command += ["-H", "Connection: close"]
+    done = subprocess.run(
+        pinned(1, [*command, f"http://127.0.0.1:{port}/livez"]), capture_output=True, text=True
+    )
+    rate = re.search(r"^Requests/sec:\s+([\d.]+)", done.stdout, re.MULTILINE)
+    count = re.search(r"(\d+) requests in", done.stdout)
+    if not rate or not count or "Non-2xx" in done.stdout:
+        raise RuntimeError(f"wrk says:\n{done.stdout}{done.stderr}")
+    return float(rate[1]), int(count[1])
+
+
+LOADS = (Load(1, True), Load(100, True), Load(1, False), Load(100, False))
+
+
+@dataclass(frozen=True)
+class Probed:
+    rate: Pair  # requests per second
+    cost: Pair  # microseconds of processor time per request, of the thread that answers
+
+
+def busy_ns(pid: int) -> int:
+    """Nanoseconds that the first thread has run: the daemon's loop, nginx's only one."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
+
+
+def probes(uri: str, database: str, rounds: int = 7, seconds: int = 1) -> dict[Load, Probed]:
+    """The daemon and nginx under the same load, both on the same processor, wrk on another.
+
+    wrk is often the slower side, and then the rates say little: the cost says more.
+    """
+    daemon = gate(uri, database)
+    results: dict[Load, Probed] = {}
+    try:
+        with running(daemon, processor=0) as ours, nginx() as (theirs, port):
+            assert daemon.port
+            for load in LOADS:
+                rates: dict[int, list[float]] = {ours.pid: [], theirs.pid: []}
+                costs: dict[int, list[float]] = {ours.pid: [], theirs.pid: []}
+                for _ in range(rounds):
+                    for pid, at in ((ours.pid, daemon.port), (theirs.pid, port)):
+                        before = busy_ns(pid)
+                        rate, count = put_load(at, load, seconds)
+                        rates[pid].append(rate)
+                        costs[pid].append((busy_ns(pid) - before) / 1000 / count)
+                results[load] = Probed(
+                    Pair(median(rates[ours.pid]), median(rates[theirs.pid])),
+                    Pair(median(costs[ours.pid]), median(costs[theirs.pid])),
+                )
+    finally:
+        daemon.close()
+    return results
+
+
+def run_wake(*arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [program("bench_wake"), *arguments], capture_output=True, text=True, check=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def wake(waiters: int, rounds: int) -> dict[str, dict[str, float]]:
+    """Microseconds until told: {"gate": {"median", "p99"}, "sends": …}."""
+    answer: dict[str, dict[str, float]] = run_wake(str(waiters), str(rounds))
+    return answer
+
+
+def bytes_per_waiter(waiters: int = 10_000) -> int:
+    """Resident bytes of one of so many."""
+    return int(run_wake("--memory", str(waiters))["bytes_each"])
