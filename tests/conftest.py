@@ -99,7 +99,11 @@ def make_daemon(request: pytest.FixtureRequest) -> Iterator[Callable[..., Daemon
 
     They work on the test's own database, if it asks for one.
     """
-    own = ["--mongodb-database", request.getfixturevalue("database")] if needs_database(request) else []
+    own = (
+        ["--mongodb-database", request.getfixturevalue("database")]
+        if needs_database(request)
+        else []
+    )
     made: list[Daemon] = []
 
     def make(uri: str, schema: Path | str = SMALL_SCHEMA, **options: object) -> Daemon:

@@ -12,9 +12,7 @@ Instant SystemClock::now() const {
   return Instant(std::chrono::seconds(ts.tv_sec) + std::chrono::nanoseconds(ts.tv_nsec));
 }
 
-WallTime SystemClock::wall() const {
-  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
-}
+WallTime SystemClock::wall() const { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
 
 std::string rfc3339(WallTime time) {
   const auto since_epoch = time.time_since_epoch();

@@ -1,4 +1,5 @@
-// Time is passed in: the pure core takes an Instant as an argument, and only the edge reads a Clock. A test has its own.
+// Time is passed in: the pure core takes an Instant as an argument, and only the edge reads a Clock. A test has its
+// own.
 #pragma once
 
 #include <chrono>

@@ -18,9 +18,9 @@ enum class LogFormat : std::uint8_t { kJson, kText };
 
 // What every line says beside its message.
 struct LogContext {
-  std::string_view state;     // the gate's state
-  std::int64_t attempt = 0;   // of initialization, from 1
-  Millis elapsed{0};          // since the daemon started
+  std::string_view state;    // the gate's state
+  std::int64_t attempt = 0;  // of initialization, from 1
+  Millis elapsed{0};         // since the daemon started
 };
 
 // Where lines go. Any thread.

@@ -61,10 +61,8 @@ namespace readygate {
   X(kNotSupportedYet, "not_supported_yet", "the schema file asks for something that this version cannot do yet",      \
     "remove the declaration, or use a later version of readygate")                                                    \
   X(kFileUnreadable, "file_unreadable", "a file cannot be read", "check the path, the mount and the permissions")     \
-  X(kPortTaken, "port_taken", "another process listens on the probe address",                                         \
-    "free the port, or set gate.listen")                                                                              \
-  X(kSocketTaken, "socket_taken", "another daemon serves this socket",                                                \
-    "stop it, or set gate.socket")                                                                                    \
+  X(kPortTaken, "port_taken", "another process listens on the probe address", "free the port, or set gate.listen")    \
+  X(kSocketTaken, "socket_taken", "another daemon serves this socket", "stop it, or set gate.socket")                 \
   X(kSocketPath, "socket_path", "the socket cannot be created at its path",                                           \
     "make the folder exist and writable, and keep the path under 108 bytes")                                          \
   X(kGateUnreachable, "gate_unreachable", "no daemon answers on the socket",                                          \

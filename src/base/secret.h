@@ -1,5 +1,5 @@
-// Text that must not be seen: a URI with its password. It cannot be formatted, compared or copied by accident; who needs
-// the characters says reveal(), which is easy to search for. Its memory is wiped at the end.
+// Text that must not be seen: a URI with its password. It cannot be formatted, compared or copied by accident; who
+// needs the characters says reveal(), which is easy to search for. Its memory is wiped at the end.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// `readygate check`: is the configuration valid, and the schema? And what is in force, and why? Nothing is connected to.
+// `readygate check`: is the configuration valid, and the schema? And what is in force, and why? Nothing is connected
+// to.
 #include <algorithm>
 #include <cstdio>
 #include <string>

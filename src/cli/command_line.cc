@@ -8,9 +8,9 @@
 #include <set>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include "base/duration.h"
 #include "base/suggest.h"
@@ -25,7 +25,8 @@ constexpr const char* kDefaultSocket = "/run/readygate/gate.sock";
 
 constexpr const char* kAbout =
     "Makes a MongoDB database ready before the service that needs it starts.\n\n"
-    "A sidecar runs `readygate run`: it connects, applies the declared schema, verifies it, warms its connections, and\n"
+    "A sidecar runs `readygate run`: it connects, applies the declared schema, verifies it, warms its connections, "
+    "and\n"
     "tells everyone through probe endpoints and a Unix socket. The service starts behind `readygate wait`.";
 
 // One word per subcommand, its line in the list, and what its own help adds.
@@ -47,9 +48,10 @@ constexpr std::array kSubcommands = {
                "126 and 127 as in the shell, 128+n ended by a signal, else the command's own."},
     Subcommand{Verb::kStatus, "status", "Show what the gate is doing, and why it is not open",
                "Exit codes: 0 open, 75 not open now, 69 failed or no answer, 77 --retry not allowed."},
-    Subcommand{Verb::kCheck, "check", "Check the configuration and the schema file, without connecting",
-               "Shows every mistake at once with its place, and otherwise the settings in force and where each comes from.\n"
-               "Exit codes: 0 valid, 78 not."},
+    Subcommand{
+        Verb::kCheck, "check", "Check the configuration and the schema file, without connecting",
+        "Shows every mistake at once with its place, and otherwise the settings in force and where each comes from.\n"
+        "Exit codes: 0 valid, 78 not."},
     Subcommand{Verb::kPlan, "plan", "Show what `run` would change in the database, and change nothing",
                "Exit codes: 0 nothing to do, 2 there are changes, 69 no database."},
     Subcommand{Verb::kVersion, "version", "Print the version, and those of the libraries in use", ""},
@@ -85,9 +87,9 @@ void add_settings(Parser& parser, CLI::App& sub) {
   for (const config::Option& option : config::options()) {
     if (option.key->later == "*") continue;
     sub.add_option_function<std::string>(
-           option.flag(), [&parser, path = option.path()](const std::string& text) {
-             parser.line.flags.emplace_back(path, text);
-           }, help_of(option))
+           option.flag(),
+           [&parser, path = option.path()](const std::string& text) { parser.line.flags.emplace_back(path, text); },
+           help_of(option))
         ->group(option.section.empty() ? "Settings" : "Settings: " + option.section)
         ->type_name("");
   }

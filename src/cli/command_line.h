@@ -20,8 +20,8 @@ struct CommandLine {
   OutputFormat format = OutputFormat::kText;
 
   // run, check, plan
-  std::string config_file;                                  // "": none
-  std::vector<std::pair<std::string, std::string>> flags;   // ("gate.listen", "[::]:8088")
+  std::string config_file;                                 // "": none
+  std::vector<std::pair<std::string, std::string>> flags;  // ("gate.listen", "[::]:8088")
 
   // wait, status
   std::string socket;
@@ -43,8 +43,8 @@ tl::expected<CommandLine, Finished> parse_command_line(int argc, const char* con
 
 // What a completion script offers.
 struct OptionWords {
-  std::vector<std::string> names;    // "--config", "-h"
-  std::string help;                  // one line
+  std::vector<std::string> names;  // "--config", "-h"
+  std::string help;                // one line
   bool takes_value = false;
   std::vector<std::string> choices;  // of the value; empty: a file name or free text
 };

@@ -33,7 +33,8 @@ std::string bash(const std::vector<CommandWords>& commands) {
   std::string verbs;
   for (const CommandWords& command : commands) {
     std::vector<std::string> words = command.arguments;
-    for (const OptionWords& option : command.options) words.insert(words.end(), option.names.begin(), option.names.end());
+    for (const OptionWords& option : command.options)
+      words.insert(words.end(), option.names.begin(), option.names.end());
     if (command.name.empty()) {
       verbs = joined(words);
       continue;
@@ -68,7 +69,7 @@ std::string zsh(const std::vector<CommandWords>& commands) {
     verbs += fmt::format("    '{}:{}'\n", command.name, quotable(command.help, ":"));
     cases += fmt::format("    {})\n      _arguments", command.name);
     for (const OptionWords& option : command.options) {
-      const std::string value = !option.takes_value       ? ""
+      const std::string value = !option.takes_value      ? ""
                                 : option.choices.empty() ? ":value:_files"
                                                          : fmt::format(":value:({})", joined(option.choices));
       for (const std::string& name : option.names) {
@@ -110,7 +111,7 @@ std::string fish(const std::vector<CommandWords>& commands) {
       for (const std::string& name : option.names) {
         names += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
       }
-      const std::string value = !option.takes_value       ? ""
+      const std::string value = !option.takes_value      ? ""
                                 : option.choices.empty() ? " -r -F"
                                                          : fmt::format(" -x -a '{}'", joined(option.choices));
       out += fmt::format("complete -c readygate {}{}{} -d '{}'\n", here, names, value, quotable(option.help));

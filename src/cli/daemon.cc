@@ -101,11 +101,11 @@ class Daemon {
     auto loop = server::Loop::create(*clock_);
     if (!loop) end_with(loop.error());
     loop_ = std::move(*loop);
-    auto server = server::Server::create(
-        *loop_, server_options(inputs_.config.settings),
-        {.retry = [this] { event([this] { gate_.retry("asked on the socket", now()); }); },
-         .log_dropped = [this] { return log_.dropped(); },
-         .log = [this](LogLevel level, std::string_view message) { say(level, message); }});
+    auto server =
+        server::Server::create(*loop_, server_options(inputs_.config.settings),
+                               {.retry = [this] { event([this] { gate_.retry("asked on the socket", now()); }); },
+                                .log_dropped = [this] { return log_.dropped(); },
+                                .log = [this](LogLevel level, std::string_view message) { say(level, message); }});
     if (!server) end_with(server.error());
     server_ = std::move(*server);
     start_database();
@@ -159,7 +159,8 @@ class Daemon {
   }
 
   void start_database() {
-    // Every failure of the driver comes back as the outcome of a task, and is told once per cause. Its own lines repeat it.
+    // Every failure of the driver comes back as the outcome of a task, and is told once per cause. Its own lines repeat
+    // it.
     driver_ = mongo::Driver::start([this](LogLevel /*level*/, std::string_view message) {
       loop_->post([this, text = std::string(message)] { say(LogLevel::kDebug, text, R"("from":"mongo-c-driver")"); });
     });
@@ -227,14 +228,16 @@ class Daemon {
   void reload() {
     auto settled = config::settle(given(line_), config::NeedUri::kYes);
     if (!settled) {
-      say(LogLevel::kError, "Reload refused, the old configuration stays in force: " + toml::to_string(settled.error()));
+      say(LogLevel::kError,
+          "Reload refused, the old configuration stays in force: " + toml::to_string(settled.error()));
       return;
     }
     config::Settings& current = inputs_.config.settings;
     std::string restart;
     for (std::size_t i = 0; i < settled->effective.size(); ++i) {
       const config::Effective& next = settled->effective[i];
-      if (next.value == inputs_.config.effective[i].value || next.path == "log.level" || next.path == "mongodb.uri") continue;
+      if (next.value == inputs_.config.effective[i].value || next.path == "log.level" || next.path == "mongodb.uri")
+        continue;
       restart += (restart.empty() ? "" : ", ") + next.path;
     }
     current.log.level = settled->settings.log.level;

@@ -1,5 +1,5 @@
-// The daemon: the gate, its loop, its servers and its workers, wired together. The only place where all of them meet; it
-// decides nothing.
+// The daemon: the gate, its loop, its servers and its workers, wired together. The only place where all of them meet;
+// it decides nothing.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,8 @@
 
 namespace readygate::cli {
 
-// Runs until SIGTERM or SIGINT; the exit code. Ends the process itself, without joining workers that a driver call blocks.
+// Runs until SIGTERM or SIGINT; the exit code. Ends the process itself, without joining workers that a driver call
+// blocks.
 [[noreturn]] void run_until_terminated(const CommandLine& line, Inputs inputs);
 
 }  // namespace readygate::cli

@@ -8,18 +8,18 @@ namespace readygate::cli {
 
 enum ExitCode : int {
   kExitOk = 0,
-  kExitError = 1,          // any other error
-  kExitChanges = 2,        // `plan` found changes
+  kExitError = 1,    // any other error
+  kExitChanges = 2,  // `plan` found changes
   kExitUsage = 64,
-  kExitUnavailable = 69,   // the gate failed, or cannot be reached
+  kExitUnavailable = 69,  // the gate failed, or cannot be reached
   kExitInternal = 70,
-  kExitTryAgain = 75,      // draining
+  kExitTryAgain = 75,  // draining
   kExitNotAllowed = 77,
-  kExitConfig = 78,        // bad configuration or schema
+  kExitConfig = 78,  // bad configuration or schema
   kExitTimeout = 124,
   kExitNotExecutable = 126,
   kExitNotFound = 127,
-  kExitSignal = 128,       // plus the signal's number
+  kExitSignal = 128,  // plus the signal's number
 };
 
 // What a command that fails for this reason exits with.

@@ -13,7 +13,7 @@ namespace readygate::cli {
 
 struct Inputs {
   config::Settled config;
-  schema::Schema schema;    // its database is the one in force: mongodb.database beats the schema's own
+  schema::Schema schema;  // its database is the one in force: mongodb.database beats the schema's own
   std::string schema_path;
 };
 

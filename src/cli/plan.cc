@@ -51,8 +51,10 @@ bool colour_wanted() {
 std::string remark(const Reading& reading, const schema::Schema& schema) {
   switch (core::standing(reading.ledger, schema)) {
     case core::Standing::kNotRaised:
-      return fmt::format("Version {} of schema {} was applied with other declarations; `run` refuses until `version` is "
-                         "raised.", schema.version, schema.name);
+      return fmt::format(
+          "Version {} of schema {} was applied with other declarations; `run` refuses until `version` is "
+          "raised.",
+          schema.version, schema.name);
     case core::Standing::kNewer:
       return fmt::format("The database holds a newer version of schema {}; `run` changes nothing with version {}.",
                          schema.name, schema.version);
@@ -81,8 +83,8 @@ int plan(const CommandLine& line) {
     fmt::print("{}", schema::render_text(plan, colour_wanted() ? schema::Colour::kOn : schema::Colour::kOff));
     if (const std::string note = remark(*reading, inputs->schema); !note.empty()) fmt::print("{}\n", note);
     if (plan.empty() && !conflict) {
-      fmt::print("No changes. Database {} matches schema {} version {}.\n", inputs->schema.database, inputs->schema.name,
-                 inputs->schema.version);
+      fmt::print("No changes. Database {} matches schema {} version {}.\n", inputs->schema.database,
+                 inputs->schema.name, inputs->schema.version);
     } else {
       fmt::print("{} change{} to database {}.\n", plan.steps.size(), plan.steps.size() == 1 ? "" : "s",
                  inputs->schema.database);

@@ -16,7 +16,10 @@ int version(const CommandLine& line) {
   const char* const loop = event_get_version();
   if (line.format == OutputFormat::kJson) {
     JsonWriter json;
-    json.begin_object().field("v", 1).field("readygate", READYGATE_VERSION).field("mongo-c-driver", std::string_view(driver));
+    json.begin_object()
+        .field("v", 1)
+        .field("readygate", READYGATE_VERSION)
+        .field("mongo-c-driver", std::string_view(driver));
     json.field("libevent", loop).end_object();
     fmt::print("{}\n", json.text());
   } else {

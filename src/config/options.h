@@ -15,16 +15,16 @@ toml::Keys keys();
 
 // One setting under its three names.
 struct Option {
-  std::string section;   // "gate", or "" for `schema`
-  const toml::Key* key;  // static
-  std::string path() const;  // "gate.unready_after"
-  std::string flag() const;  // "--gate-unready-after"
+  std::string section;           // "gate", or "" for `schema`
+  const toml::Key* key;          // static
+  std::string path() const;      // "gate.unready_after"
+  std::string flag() const;      // "--gate-unready-after"
   std::string variable() const;  // "READYGATE_GATE_UNREADY_AFTER"
 };
 const std::vector<Option>& options();
 
-// Kubernetes invents READYGATE_SERVICE_HOST, READYGATE_PORT_8088_TCP and the like for a Service named readygate. They are
-// never settings, and no setting may have such a name.
+// Kubernetes invents READYGATE_SERVICE_HOST, READYGATE_PORT_8088_TCP and the like for a Service named readygate. They
+// are never settings, and no setting may have such a name.
 bool invented_by_kubernetes(std::string_view variable);
 
 }  // namespace readygate::config

@@ -135,7 +135,8 @@ bool valid_listen(std::string_view listen) {
   const auto colon = listen.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
   const std::string_view port = listen.substr(colon + 1);
-  if (port.empty() || port.size() > 5 || !std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+  if (port.empty() || port.size() > 5 ||
+      !std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; })) {
     return false;
   }
   return std::stoi(std::string(port)) <= 65535;
@@ -177,8 +178,8 @@ void check_together(const Table& root, const toml::Reader& reader, const Given& 
   }
   const std::string listen = gate.string("listen");
   if (!listen.empty() && !valid_listen(listen)) {
-    wrong("gate", "listen", fmt::format("\"{}\" is not an address and port; write \"[::]:8088\", \"127.0.0.1:8088\" or \"\"",
-                                        listen));
+    wrong("gate", "listen",
+          fmt::format("\"{}\" is not an address and port; write \"[::]:8088\", \"127.0.0.1:8088\" or \"\"", listen));
   }
   if (gate.string("socket").front() != '/') {
     wrong("gate", "socket", fmt::format("\"{}\" is not an absolute path", gate.string("socket")));
@@ -188,8 +189,10 @@ void check_together(const Table& root, const toml::Reader& reader, const Given& 
   }
   for (const std::int64_t uid : gate.integers("allow_uids")) {
     if (uid < 0 || uid > 4'294'967'294 || uid == 65534) {
-      wrong("gate", "allow_uids", fmt::format("{} is not a user id that can be allowed (65534 stands for every user that "
-                                              "the daemon's user namespace does not know)", uid));
+      wrong("gate", "allow_uids",
+            fmt::format("{} is not a user id that can be allowed (65534 stands for every user that "
+                        "the daemon's user namespace does not know)",
+                        uid));
     }
   }
   const toml::Reader backoff = reader.table("init").table("backoff");

@@ -1,5 +1,5 @@
-// The settings that the rest of the program gets: every value checked and in its own type. Only settle() makes them, from
-// what was given in the file, the environment and the flags.
+// The settings that the rest of the program gets: every value checked and in its own type. Only settle() makes them,
+// from what was given in the file, the environment and the flags.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,7 @@ struct Settings {
 
   struct Init {
     InitMode mode;
-    Millis timeout;  // 0: none
+    Millis timeout;       // 0: none
     Millis failed_retry;  // 0: never
     Millis auth_grace;
     Millis backoff_initial;
@@ -65,9 +65,9 @@ struct Settings {
 
 // What was given, layer by layer; a flag beats a variable beats the file beats the default.
 struct Given {
-  std::string file;                                             // "": none
-  std::vector<std::pair<std::string, std::string>> variables;   // the whole environment; only READYGATE_… is looked at
-  std::vector<std::pair<std::string, std::string>> flags;       // path of the option ("gate.listen") and its text
+  std::string file;                                            // "": none
+  std::vector<std::pair<std::string, std::string>> variables;  // the whole environment; only READYGATE_… is looked at
+  std::vector<std::pair<std::string, std::string>> flags;      // path of the option ("gate.listen") and its text
 };
 
 // One setting as it is in force, for `readygate check` and to see what a reload changed.
@@ -88,7 +88,8 @@ enum class NeedUri { kYes, kNo };  // `readygate check` can do without
 // Reads the file and uri_file. Every mistake at once; each names its place: file:line:column, the variable or the flag.
 tl::expected<Settled, toml::Mistakes> settle(const Given& given, NeedUri need_uri);
 
-// The connection string in a file: its first line, surrounding white space removed. kFileUnreadable names the file and why.
+// The connection string in a file: its first line, surrounding white space removed. kFileUnreadable names the file and
+// why.
 Result<Secret> read_uri_file(const std::string& path);
 
 // A whole file of at most 16 MiB, or kFileUnreadable.

@@ -10,7 +10,8 @@
 namespace readygate::core {
 namespace {
 
-// Another actor may change the catalog while we apply. Past this many rounds somebody undoes our work as fast as we do it.
+// Another actor may change the catalog while we apply. Past this many rounds somebody undoes our work as fast as we do
+// it.
 constexpr int kMostRounds = 5;
 
 std::string identity(const schema::Step& step) {
@@ -82,8 +83,8 @@ void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
   }
 }
 
-// What the server said yes to and its catalog shows otherwise, or not at all, is not a conflict and not drift: it is not
-// honoured. Asking again would give the same answer, so such steps leave the plan.
+// What the server said yes to and its catalog shows otherwise, or not at all, is not a conflict and not drift: it is
+// not honoured. Asking again would give the same answer, so such steps leave the plan.
 void Applier::unmask(schema::Plan& plan) const {
   for (schema::Finding& finding : plan.findings) {
     if (finding.kind == schema::FindingKind::kConflict && made_here(finding.collection, finding.object)) {
@@ -94,9 +95,15 @@ void Applier::unmask(schema::Plan& plan) const {
   if (plan.first(schema::FindingKind::kBuilding) != nullptr) return;  // not there yet; asking again waits for it
   std::erase_if(plan.steps, [&](const schema::Step& step) {
     if (!acknowledged(step)) return false;
-    plan.findings.push_back(schema::Finding{
-        schema::FindingKind::kNotHonoured, step.collection, {}, {}, step.command.to_json(), {},
-        fmt::format("{}: the server acknowledged \"{}\" and its catalog does not show it", step.collection, step.what)});
+    plan.findings.push_back(
+        schema::Finding{schema::FindingKind::kNotHonoured,
+                        step.collection,
+                        {},
+                        {},
+                        step.command.to_json(),
+                        {},
+                        fmt::format("{}: the server acknowledged \"{}\" and its catalog does not show it",
+                                    step.collection, step.what)});
     return true;
   });
 }

@@ -80,9 +80,9 @@ class Applier {
   int rounds_ = 0;  // how often a plan was applied
   bool drifted_ = false;
   std::string current_;
-  std::vector<std::string> said_;           // findings that were said already
-  std::vector<std::string> acknowledged_;   // collMod steps that the server said yes to
-  std::vector<Owns> made_;                  // collections and indexes that the server said yes to
+  std::vector<std::string> said_;          // findings that were said already
+  std::vector<std::string> acknowledged_;  // collMod steps that the server said yes to
+  std::vector<Owns> made_;                 // collections and indexes that the server said yes to
 };
 
 }  // namespace readygate::core

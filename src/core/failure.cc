@@ -20,42 +20,70 @@ struct ServerRule {
 
 constexpr std::array kServerRules = {
     // HostUnreachable, HostNotFound, NetworkTimeout, SocketException
-    ServerRule{{6, 7, 89, 9001}, Verdict::kTransient, Reason::kNetwork, "The server lost another member; this is retried."},
+    ServerRule{
+        {6, 7, 89, 9001}, Verdict::kTransient, Reason::kNetwork, "The server lost another member; this is retried."},
     // NotWritablePrimary, PrimarySteppedDown, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary
-    ServerRule{{10107, 189, 13435, 13436}, Verdict::kTransient, Reason::kNoPrimary,
+    ServerRule{{10107, 189, 13435, 13436},
+               Verdict::kTransient,
+               Reason::kNoPrimary,
                "Another member is being elected; this is retried. If it lasts, look at the replica set's status."},
     // ShutdownInProgress, InterruptedAtShutdown, InterruptedDueToReplStateChange
-    ServerRule{{91, 11600, 11602}, Verdict::kTransient, Reason::kNoPrimary,
+    ServerRule{{91, 11600, 11602},
+               Verdict::kTransient,
+               Reason::kNoPrimary,
                "The member is shutting down or changing its role; this is retried."},
     // LockTimeout, LockBusy, LockFailed, WriteConflict, FailedToSatisfyReadPreference, ExceededTimeLimit (old and new),
     // SnapshotUnavailable… and BackgroundOperationInProgressForNamespace: come again
-    ServerRule{{24, 46, 50, 112, 117, 133, 215, 262, 276, 12587}, Verdict::kTransient, Reason::kServerBusy,
+    ServerRule{{24, 46, 50, 112, 117, 133, 215, 262, 276, 12587},
+               Verdict::kTransient,
+               Reason::kServerBusy,
                "The server is busy with it; this is retried."},
-    ServerRule{{64}, Verdict::kTransient, Reason::kWriteConcern,
-               "A majority of the members did not acknowledge in time; this is retried. Look at the replica set's status."},
+    ServerRule{
+        {64},
+        Verdict::kTransient,
+        Reason::kWriteConcern,
+        "A majority of the members did not acknowledge in time; this is retried. Look at the replica set's status."},
     // CannotSatisfyWriteConcern (too few members), OutOfDiskSpace
-    ServerRule{{100}, Verdict::kSlow, Reason::kWriteConcern,
+    ServerRule{{100},
+               Verdict::kSlow,
+               Reason::kWriteConcern,
                "The replica set has too few members for a majority; add members, or bring them back."},
     ServerRule{{14031}, Verdict::kSlow, Reason::kServerBusy, "The server is out of disk space; free some."},
     // UserNotFound: users are often made after the service
-    ServerRule{{11}, Verdict::kSlow, Reason::kAuth, "The user of the URI does not exist yet; create it, or correct the URI."},
-    ServerRule{{18}, Verdict::kAuthGrace, Reason::kAuth,
-               "Correct the user, password and authSource of the URI. A changed secret is picked up without a restart."},
-    ServerRule{{13}, Verdict::kPermanent, Reason::kNotAuthorized,
+    ServerRule{
+        {11}, Verdict::kSlow, Reason::kAuth, "The user of the URI does not exist yet; create it, or correct the URI."},
+    ServerRule{
+        {18},
+        Verdict::kAuthGrace,
+        Reason::kAuth,
+        "Correct the user, password and authSource of the URI. A changed secret is picked up without a restart."},
+    ServerRule{{13},
+               Verdict::kPermanent,
+               Reason::kNotAuthorized,
                "Grant the user the privileges that docs/mongodb.md lists, then retry."},
-    ServerRule{{85, 86}, Verdict::kPermanent, Reason::kConflict,
+    ServerRule{{85, 86},
+               Verdict::kPermanent,
+               Reason::kConflict,
                "An index of that name or definition exists with other options; `readygate plan` shows both."},
-    ServerRule{{166}, Verdict::kPermanent, Reason::kConflict,
+    ServerRule{{166},
+               Verdict::kPermanent,
+               Reason::kConflict,
                "The name is taken by something that is not a collection; choose another, or remove it by hand."},
-    // BadValue, FailedToParse, CommandNotFound, CannotCreateIndex, InvalidOptions, InvalidNamespace, DocumentValidationFailure,
+    // BadValue, FailedToParse, CommandNotFound, CannotCreateIndex, InvalidOptions, InvalidNamespace,
+    // DocumentValidationFailure,
     // InvalidIndexSpecificationOption
-    ServerRule{{2, 9, 59, 67, 72, 73, 115, 121, 197}, Verdict::kPermanent, Reason::kRefused,
+    ServerRule{{2, 9, 59, 67, 72, 73, 115, 121, 197},
+               Verdict::kPermanent,
+               Reason::kRefused,
                "The server refuses the declaration, or does not know it; correct the schema file."},
     // CannotConvertIndexToUnique
-    ServerRule{{359, 11000}, Verdict::kPermanent, Reason::kDuplicates,
+    ServerRule{{359, 11000},
+               Verdict::kPermanent,
+               Reason::kDuplicates,
                "Documents share a key of a unique index; remove the duplicates, then retry."},
     // IndexNotFound, NamespaceExists, IndexAlreadyExists
-    ServerRule{{27, 48, 68}, Verdict::kReread, Reason::kInitializing, "The catalog changed meanwhile; it is read again."},
+    ServerRule{
+        {27, 48, 68}, Verdict::kReread, Reason::kInitializing, "The catalog changed meanwhile; it is read again."},
 };
 
 struct DomainRule {
@@ -76,12 +104,14 @@ constexpr std::array kDomainRules = {
     DomainRule{Domain::kStreamTimeout, Verdict::kTransient, Reason::kTimeout,
                "No answer in time; this is retried. Check the address, firewalls, and the server's load."},
     DomainRule{Domain::kTls, Verdict::kTransient, Reason::kTls,
-               "The TLS handshake failed; this is retried. Set tls=true in the URI exactly when the server wants TLS, and a CA "
+               "The TLS handshake failed; this is retried. Set tls=true in the URI exactly when the server wants TLS, "
+               "and a CA "
                "file that signed its certificate."},
     DomainRule{Domain::kTlsFile, Verdict::kPermanent, Reason::kCaFile,
                "Mount a readable PEM file at that path, or correct tlsCAFile or tlsCertificateKeyFile in the URI."},
-    DomainRule{Domain::kAuth, Verdict::kAuthGrace, Reason::kAuth,
-               "Correct the user, password and authSource of the URI. A changed secret is picked up without a restart."},
+    DomainRule{
+        Domain::kAuth, Verdict::kAuthGrace, Reason::kAuth,
+        "Correct the user, password and authSource of the URI. A changed secret is picked up without a restart."},
     DomainRule{Domain::kProtocol, Verdict::kPermanent, Reason::kServerTooOld,
                "The server speaks a protocol that this driver does not; MongoDB 4.2 or later is supported."},
     DomainRule{Domain::kConfiguration, Verdict::kPermanent, Reason::kConfigInvalid, "Correct the URI."},

@@ -1,5 +1,5 @@
-// What went wrong in a call to the database, as the driver saw it, and the one table that decides what it means. Codes of
-// the driver collide with the server's, so a code is never looked at without its domain.
+// What went wrong in a call to the database, as the driver saw it, and the one table that decides what it means. Codes
+// of the driver collide with the server's, so a code is never looked at without its domain.
 #pragma once
 
 #include <string>
@@ -10,22 +10,32 @@
 namespace readygate::core {
 
 enum class Domain {
-  kServer,       // the server's answer holds an error; `code` is the server's
-  kSelection,    // no suitable server within serverSelectionTimeoutMS
-  kResolution,   // a host name does not resolve
-  kRefused,      // connect() refused
-  kStream,       // a connection broke
+  kServer,         // the server's answer holds an error; `code` is the server's
+  kSelection,      // no suitable server within serverSelectionTimeoutMS
+  kResolution,     // a host name does not resolve
+  kRefused,        // connect() refused
+  kStream,         // a connection broke
   kStreamTimeout,  // no answer in time
-  kTls,          // handshake
-  kTlsFile,      // a CA or key file of the URI cannot be used
-  kAuth,         // the driver's own authentication error; code 18 of the server counts as this too
-  kProtocol,     // wire version or protocol error
+  kTls,            // handshake
+  kTlsFile,        // a CA or key file of the URI cannot be used
+  kAuth,           // the driver's own authentication error; code 18 of the server counts as this too
+  kProtocol,       // wire version or protocol error
   kConfiguration,  // the URI cannot be used
   kOther,
 };
 
 // What was being done: the same code means different things in different places.
-enum class Doing { kConnect, kReadLedger, kReadCatalog, kCreateCollection, kCreateIndexes, kModify, kWriteLedger, kWarm, kPing };
+enum class Doing {
+  kConnect,
+  kReadLedger,
+  kReadCatalog,
+  kCreateCollection,
+  kCreateIndexes,
+  kModify,
+  kWriteLedger,
+  kWarm,
+  kPing
+};
 
 struct Failure {
   Domain domain = Domain::kOther;

@@ -66,7 +66,8 @@ void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
     }
   } else if (const auto warm = std::find(warm_tasks_.begin(), warm_tasks_.end(), id); warm != warm_tasks_.end()) {
     warm_tasks_.erase(warm);
-    if (!outcome) commands_.say(LogLevel::kInfo, "A further connection could not be warmed: " + outcome.error().message);
+    if (!outcome)
+      commands_.say(LogLevel::kInfo, "A further connection could not be warmed: " + outcome.error().message);
   } else if (!on_audit(id, outcome, now) && initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
     reachability_.ping(answered(outcome), now.instant);
   }
@@ -96,10 +97,11 @@ void Gate::tick(Now now) {
     if (drained_until_ && now.instant >= *drained_until_) drained_until_.reset();
     if (init_deadline_ && now.instant >= *init_deadline_) {
       initializer_.abandon();
-      fail_for_good(Reason::kInitTimeout,
-                    fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}",
-                                format_duration(settings_.init_timeout), phase().what, reason_.empty() ? "" : " ", reason_),
-                    now);
+      fail_for_good(
+          Reason::kInitTimeout,
+          fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}",
+                      format_duration(settings_.init_timeout), phase().what, reason_.empty() ? "" : " ", reason_),
+          now);
     }
     if (next_attempt_ && now.instant >= *next_attempt_) {
       if (state_ == State::kFailed) {
@@ -229,7 +231,8 @@ void Gate::go(State to, Now now) {
   state_ = to;
   commands_.stamp(state_, attempt_);
   snapshot_.since = now.wall;
-  commands_.say(LogLevel::kInfo, fmt::format("State: {}", name(to)), fmt::format("\"from\":{}", json_quote(name(from))));
+  commands_.say(LogLevel::kInfo, fmt::format("State: {}", name(to)),
+                fmt::format("\"from\":{}", json_quote(name(from))));
 }
 
 void Gate::begin_initialization(Now now) {
@@ -341,7 +344,8 @@ void Gate::follow_reachability(Now now) {
       initializer_.applier() != nullptr) {
     initializer_.abandon();
     commands_.fresh_pool();
-    fail({Verdict::kTransient, Reason::kDatabaseLost, "The primary went away during initialization. This is retried."}, now);
+    fail({Verdict::kTransient, Reason::kDatabaseLost, "The primary went away during initialization. This is retried."},
+         now);
   }
 }
 
@@ -444,8 +448,8 @@ void Gate::refresh(Now now) {
   next.state = state_;
   next.checks = checks(reachable);
   const bool own_checks = audit_result_ == Reason::kNone && !schema_file_differs_;
-  next.facts = derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), own_checks},
-                      settings_.ready_policy);
+  next.facts =
+      derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), own_checks}, settings_.ready_policy);
   next.phase = phase();
   explain(next, reachable);
   next.retryable = retryable_;

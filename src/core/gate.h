@@ -25,7 +25,7 @@ struct GateSettings {
   ReadyPolicy ready_policy = ReadyPolicy::kLive;
   Millis unready_after{30'000};
   Millis drain_delay{0};
-  Millis init_timeout{0};  // 0: no limit
+  Millis init_timeout{0};       // 0: no limit
   Millis failed_retry{60'000};  // 0: never by itself
   Millis auth_grace{60'000};
   Millis backoff_initial{100};
@@ -57,8 +57,9 @@ class Gate {
   // Closes the gate for so long; undrain() ends it early.
   void drain(Millis duration, Now now);
   void undrain(Now now);
-  // What the schema file holds now. Before the gate has opened it takes the place of the old one, and a failed gate tries
-  // again with it; afterwards a difference is the failed check `schema_file`, because an old application may be running.
+  // What the schema file holds now. Before the gate has opened it takes the place of the old one, and a failed gate
+  // tries again with it; afterwards a difference is the failed check `schema_file`, because an old application may be
+  // running.
   void schema_file(const schema::Schema& now_in_file, Now now);
   // The connection string changed: new connections, and a new attempt if one is due.
   void secret_changed(Now now);
@@ -114,7 +115,7 @@ class Gate {
   std::optional<Instant> drained_until_;
   std::optional<Instant> quit_at_;
   Instant rendered_at_{};
-  bool progress_waits_ = false;  // a progress change that came too soon after the last one
+  bool progress_waits_ = false;         // a progress change that came too soon after the last one
   Reason said_reason_ = Reason::kNone;  // the cause that the log named last
 
   std::optional<TaskId> ping_task_;

@@ -85,19 +85,20 @@ void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& led
       }
       return;
     case Standing::kNotRaised:
-      break_off({Verdict::kPermanent, Reason::kVersionNotRaised,
-                 fmt::format("Schema \"{}\" version {} is applied in the database with hash {:.12}…, and the file says "
-                             "version {} with hash {:.12}…. Raise `version` with every change.",
-                             schema_.name, schema_.version, ledger->applied->hash, schema_.version,
-                             bare_hash(schema_))});
+      break_off(
+          {Verdict::kPermanent, Reason::kVersionNotRaised,
+           fmt::format("Schema \"{}\" version {} is applied in the database with hash {:.12}…, and the file says "
+                       "version {} with hash {:.12}…. Raise `version` with every change.",
+                       schema_.name, schema_.version, ledger->applied->hash, schema_.version, bare_hash(schema_))});
       return;
     case Standing::kNewer: {
       const std::int32_t newest = ledger->applied ? ledger->applied->version : ledger->target->version;
       if (schema_.policy.newer == schema::Policy::Newer::kFail || !may_open_on_newer(*ledger, schema_)) {
-        break_off({Verdict::kPermanent, Reason::kSchemaNewer,
-                   fmt::format("The database holds version {} of schema \"{}\", and version {} may not open on it "
-                               "(min_open {}, policy.newer). Roll forward.",
-                               newest, schema_.name, schema_.version, ledger->applied ? ledger->applied->min_open : 0)});
+        break_off(
+            {Verdict::kPermanent, Reason::kSchemaNewer,
+             fmt::format("The database holds version {} of schema \"{}\", and version {} may not open on it "
+                         "(min_open {}, policy.newer). Roll forward.",
+                         newest, schema_.name, schema_.version, ledger->applied ? ledger->applied->min_open : 0)});
         return;
       }
       observe(commands);

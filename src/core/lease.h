@@ -1,5 +1,6 @@
 // The right to change the database. Steps that take nothing away need none: replicas that race to make the same index
-// all succeed. What does take away will ask a lease with a fencing token, a deadline and a takeover, behind this interface.
+// all succeed. What does take away will ask a lease with a fencing token, a deadline and a takeover, behind this
+// interface.
 #pragma once
 
 #include <cstdint>

@@ -47,8 +47,8 @@ Ledger with_applied(const std::optional<Ledger>& before, const schema::Schema& s
   next.rev = signature.rev;
   next.owner.reset();
   next.period_ms = signature.period.count();
-  next.applied = Applied{schema.version, bare_hash(schema), schema::kHashFormat, schema.min_open,
-                         signature.at,   signature.instance_id};
+  next.applied = Applied{schema.version,  bare_hash(schema), schema::kHashFormat,
+                         schema.min_open, signature.at,      signature.instance_id};
   next.target.reset();
   next.step.clear();
   for (const Owns& owns : made) add_owned(next.owns, owns);

@@ -16,11 +16,11 @@ inline constexpr const char* kControlCollection = "_readygate";
 
 struct Applied {
   std::int32_t version = 0;
-  std::string hash;              // without the format's number: 64 hex digits
+  std::string hash;  // without the format's number: 64 hex digits
   std::int32_t hash_format = 0;
   std::int32_t min_open = 0;
-  WallTime at{};                 // for people
-  std::string by;                // instance id
+  WallTime at{};   // for people
+  std::string by;  // instance id
   bool operator==(const Applied&) const = default;
 };
 
@@ -60,10 +60,10 @@ struct LedgerRev {
 
 // Where a schema stands against the ledger.
 enum class Standing {
-  kApplied,      // it is what was applied last: nothing to do
-  kNeeded,       // never applied, an older version, or a hash of another format: the catalog decides
-  kNotRaised,    // the same version, declared otherwise: `version` was not raised
-  kNewer,        // a newer version was applied, or is being applied
+  kApplied,    // it is what was applied last: nothing to do
+  kNeeded,     // never applied, an older version, or a hash of another format: the catalog decides
+  kNotRaised,  // the same version, declared otherwise: `version` was not raised
+  kNewer,      // a newer version was applied, or is being applied
 };
 Standing standing(const std::optional<Ledger>& ledger, const schema::Schema& schema);
 

@@ -1,6 +1,6 @@
-// Whether the database can be reached, with patience: a loss counts only once it is older than `unready_after`, because an
-// election takes about twelve seconds and mends itself. A loss is the topology event that took the writable primary away,
-// or a failed authenticated ping. A stable topology never ages.
+// Whether the database can be reached, with patience: a loss counts only once it is older than `unready_after`, because
+// an election takes about twelve seconds and mends itself. A loss is the topology event that took the writable primary
+// away, or a failed authenticated ping. A stable topology never ages.
 #pragma once
 
 #include <optional>

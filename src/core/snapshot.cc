@@ -61,7 +61,7 @@ std::string render_full(const Snapshot& snapshot) { return render(snapshot, Audi
 std::string render_public(const Snapshot& snapshot) { return render(snapshot, Audience::kPublic); }
 
 Published publish(const Snapshot& snapshot) {
-  return Published{snapshot.seq,           snapshot.state,          snapshot.facts, snapshot.code,
+  return Published{snapshot.seq,          snapshot.state,          snapshot.facts, snapshot.code,
                    render_full(snapshot), render_public(snapshot), snapshot.checks};
 }
 

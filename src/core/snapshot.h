@@ -23,7 +23,7 @@ struct Check {
 };
 
 struct Snapshot {
-  std::uint64_t seq = 0;  // rises by one with each change
+  std::uint64_t seq = 0;    // rises by one with each change
   std::string instance_id;  // 32 hex digits, fresh at each start
   State state = State::kStarting;
   Facts facts;
@@ -38,7 +38,7 @@ struct Snapshot {
   } phase;
 
   Reason code = Reason::kStarting;
-  std::string reason;      // the sentence; may name hosts, so it is left out of the public form
+  std::string reason;  // the sentence; may name hosts, so it is left out of the public form
   bool retryable = true;
   std::int64_t attempt = 0;
   std::optional<WallTime> next_attempt_at;
@@ -80,8 +80,8 @@ struct Published {
   State state = State::kStarting;
   Facts facts;
   Reason code = Reason::kStarting;
-  std::string full;    // no LF
-  std::string open;    // public
+  std::string full;  // no LF
+  std::string open;  // public
   std::vector<Check> checks;
 };
 Published publish(const Snapshot& snapshot);

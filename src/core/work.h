@@ -18,21 +18,21 @@ namespace readygate::core {
 
 using TaskId = std::uint64_t;
 
-struct ReadLedger {};   // find {_id: schema} in _readygate; primary, majority -> LedgerRead
-struct ReadCatalog {    // listCollections, listIndexes of the declared ones, buildInfo -> CatalogRead
+struct ReadLedger {};  // find {_id: schema} in _readygate; primary, majority -> LedgerRead
+struct ReadCatalog {   // listCollections, listIndexes of the declared ones, buildInfo -> CatalogRead
   std::vector<std::string> collections;
 };
-struct RunStep {        // one step of the plan -> Done
+struct RunStep {  // one step of the plan -> Done
   schema::Step step;
   std::int64_t token = 0;            // goes into the comment: "readygate:<token>"
   std::optional<Instant> not_after;  // the worker refuses to send later than this
 };
-struct WriteLedger {    // compare-and-set, majority -> LedgerWritten
+struct WriteLedger {  // compare-and-set, majority -> LedgerWritten
   std::optional<LedgerRev> expected;
   Ledger next;
 };
-struct Warm {};         // opens one more connection and pings on it, authenticated -> Done
-struct Ping {};         // the liveness ping on a warm connection -> Done
+struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
+struct Ping {};  // the liveness ping on a warm connection -> Done
 
 using Work = std::variant<ReadLedger, ReadCatalog, RunStep, WriteLedger, Warm, Ping>;
 
@@ -49,8 +49,8 @@ struct Done {};
 using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, Done>;
 using Outcome = tl::expected<Answer, Failure>;
 
-// Changes of what the driver's monitors see. `primary`: a writable server is known (a standalone server, a replica set's
-// primary, a mongos). `topology` is for people: "standalone", "replicaset", "sharded", "unknown".
+// Changes of what the driver's monitors see. `primary`: a writable server is known (a standalone server, a replica
+// set's primary, a mongos). `topology` is for people: "standalone", "replicaset", "sharded", "unknown".
 struct TopologyChanged {
   bool primary = false;
   std::string topology;

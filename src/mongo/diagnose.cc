@@ -87,14 +87,12 @@ std::optional<Failure> what_is_wrong(const Address& address, const Attempt& atte
   switch (attempt.error) {
     case 0:
       if (look == Look::kConnectAndTls && speaks_tls(attempt.socket.get())) {
-        return failure(Domain::kTls, fmt::format("{} speaks TLS, and the URI does not ask for it (tls=true)",
-                                                 address.shown()));
+        return failure(Domain::kTls,
+                       fmt::format("{} speaks TLS, and the URI does not ask for it (tls=true)", address.shown()));
       }
       return std::nullopt;
-    case ECONNREFUSED:
-      return failure(Domain::kRefused, fmt::format("connection refused by {}", address.shown()));
-    case ETIMEDOUT:
-      return failure(Domain::kStreamTimeout, fmt::format("connecting to {} timed out", address.shown()));
+    case ECONNREFUSED: return failure(Domain::kRefused, fmt::format("connection refused by {}", address.shown()));
+    case ETIMEDOUT: return failure(Domain::kStreamTimeout, fmt::format("connecting to {} timed out", address.shown()));
     default:
       return failure(Domain::kStream,
                      fmt::format("connecting to {} failed: {}", address.shown(), std::strerror(attempt.error)));

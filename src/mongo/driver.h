@@ -1,6 +1,6 @@
-// libmongoc's process-wide state: its initialization, and where its own log goes. Whoever uses the driver shares the one
-// Driver; the last owner ends it. A process that ends by _exit() while calls are still blocked never ends it, which is
-// allowed.
+// libmongoc's process-wide state: its initialization, and where its own log goes. Whoever uses the driver shares the
+// one Driver; the last owner ends it. A process that ends by _exit() while calls are still blocked never ends it, which
+// is allowed.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,5 @@
-// From what libmongoc reports to what the core judges. The driver's numbers collide with the server's, and its reports on
-// connections are sentences of another sentence; this is the only place that knows either.
+// From what libmongoc reports to what the core judges. The driver's numbers collide with the server's, and its reports
+// on connections are sentences of another sentence; this is the only place that knows either.
 #pragma once
 
 #include <span>
@@ -21,9 +21,9 @@ bool write_failed(const bson_t& reply, core::Doing doing, core::Failure& failure
 
 // The domain of a sentence, where the driver gives nothing better: it wraps the reason of a failed connection as text.
 struct Phrase {
-  std::string_view part;      // looked for anywhere in the sentence; the first line of the table that fits wins
+  std::string_view part;  // looked for anywhere in the sentence; the first line of the table that fits wins
   core::Domain domain;
-  std::string_view seen_in;   // versions of libmongoc whose source or behaviour shows it
+  std::string_view seen_in;  // versions of libmongoc whose source or behaviour shows it
 };
 std::span<const Phrase> phrases();
 core::Domain domain_of_sentence(std::string_view sentence, core::Domain otherwise);

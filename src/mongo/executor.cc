@@ -155,7 +155,8 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
     auto locked = lane.lock();
     locked->closed = true;
     wake.notify_all();
-    std::vector<TaskPtr> left(std::make_move_iterator(locked->tasks.begin()), std::make_move_iterator(locked->tasks.end()));
+    std::vector<TaskPtr> left(std::make_move_iterator(locked->tasks.begin()),
+                              std::make_move_iterator(locked->tasks.end()));
     locked->tasks.clear();
     return left;
   }
@@ -193,9 +194,10 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   tl::expected<std::shared_ptr<Pool>, core::Failure> open_pool() {
     auto pool = pool_.lock();
     if (*pool) return *pool;
-    Observers observers{
-        [outlet = outlet_, number = number_](core::TopologyChanged change) { outlet->topology(number, std::move(change)); },
-        outlet_->commands()};
+    Observers observers{[outlet = outlet_, number = number_](core::TopologyChanged change) {
+                          outlet->topology(number, std::move(change));
+                        },
+                        outlet_->commands()};
     auto opened = Pool::open(driver_, settings_, std::move(observers));
     if (opened) *pool = *opened;
     return opened;

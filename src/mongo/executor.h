@@ -1,8 +1,8 @@
 // Carries out the core's work on worker threads, which block in libmongoc so that the loop never does.
 //
 // Workers belong to a generation: a pool of connections made from the URI as it was then. A fresh pool is a new
-// generation; the calls of the old one end by themselves, on threads of their own, and its pool is destroyed by the last
-// of them. So a call that hangs can delay neither its successors nor the end of the process: nobody ever joins it.
+// generation; the calls of the old one end by themselves, on threads of their own, and its pool is destroyed by the
+// last of them. So a call that hangs can delay neither its successors nor the end of the process: nobody ever joins it.
 // Threads are started when there is work for them and end when there has been none for ten seconds. Pings have one of
 // their own, so that long index builds never delay them.
 #pragma once
@@ -36,8 +36,8 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   void start(core::TaskId id, core::Work work);
-  void fresh_pool();          // later tasks run on new connections; a task that no worker has taken yet ends as a failure
-  void renew(Secret uri);     // the same, with this URI
+  void fresh_pool();       // later tasks run on new connections; a task that no worker has taken yet ends as a failure
+  void renew(Secret uri);  // the same, with this URI
 
   // For the end of a short command and for tests: takes no more work, and waits until every call has ended and every
   // connection is closed. False when that took longer than `limit`.

@@ -90,7 +90,9 @@ tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const Ledger
   if (!found) return core::LedgerRead{};
   auto ledger = ledger_from(*found->get());
   if (!ledger) {
-    return tl::unexpected(Failure{core::Domain::kOther, 0, Doing::kReadLedger,
+    return tl::unexpected(Failure{core::Domain::kOther,
+                                  0,
+                                  Doing::kReadLedger,
                                   fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", place.schema_name,
                                               place.database, core::kControlCollection, ledger.error()),
                                   {}});
@@ -100,8 +102,8 @@ tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const Ledger
 
 tl::expected<core::LedgerWritten, Failure> write_ledger(Client& client, const LedgerPlace& place,
                                                         const core::WriteLedger& write) {
-  auto won = write.expected ? replace(client, place, *write.expected, write.next)
-                            : insert(client, place, to_bson(write.next));
+  auto won =
+      write.expected ? replace(client, place, *write.expected, write.next) : insert(client, place, to_bson(write.next));
   return won.map([](bool mine) { return core::LedgerWritten{mine}; });
 }
 

@@ -38,8 +38,8 @@ Failure Client::failure(const bson_error_t& error, const bson_t* reply, core::Do
   }
   if (kind_ == Kind::kOrdinary && elapsed + Millis(100) >= kSocketTimeout) {
     failure.domain = Domain::kStreamTimeout;
-    failure.message = fmt::format("the server did not answer within {} s ({})", elapsed.count() / 1000,
-                                  failure.message);
+    failure.message =
+        fmt::format("the server did not answer within {} s ({})", elapsed.count() / 1000, failure.message);
   }
   return failure;
 }

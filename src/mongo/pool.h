@@ -64,8 +64,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  Client take();        // the one that was unused for longest, or a new one
-  Client take_cold();   // one that is not warm, so that using it warms one more
+  Client take();       // the one that was unused for longest, or a new one
+  Client take_cold();  // one that is not warm, so that using it warms one more
   // For steps of the schema: no limit on the time to answer.
   tl::expected<Client, core::Failure> take_builder();
   void drop_builders();  // those not on loan; more are made when needed

@@ -10,11 +10,11 @@ namespace readygate::mongo {
 
 struct Settings {
   Secret uri;
-  std::string database;           // of the schema; the URI's own database serves authentication only
-  std::string schema_name;        // _id of the control document
-  int warm_connections = 4;       // 1 or more
-  int parallelism = 4;            // commands in flight, 1 or more; a ping is always possible beside them
-  Millis connect_timeout{2000};   // for name and TCP and TLS of one host, and for the first answer on it
+  std::string database;          // of the schema; the URI's own database serves authentication only
+  std::string schema_name;       // _id of the control document
+  int warm_connections = 4;      // 1 or more
+  int parallelism = 4;           // commands in flight, 1 or more; a ping is always possible beside them
+  Millis connect_timeout{2000};  // for name and TCP and TLS of one host, and for the first answer on it
 };
 
 // How long an ordinary call waits for an answer. Steps of the schema wait without limit: an index build may take hours,

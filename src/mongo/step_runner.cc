@@ -43,7 +43,8 @@ tl::expected<std::int32_t, Failure> make_ready(Client& client) {
       client.get(), mongoc_server_description_id(selected.get()), nullptr, &error)};
   if (!server) return failed();
   bson_iter_t version;
-  if (!bson_iter_init_find(&version, mongoc_server_description_hello_response(server.get()), "maxWireVersion")) return 0;
+  if (!bson_iter_init_find(&version, mongoc_server_description_hello_response(server.get()), "maxWireVersion"))
+    return 0;
   return static_cast<std::int32_t>(bson_iter_as_int64(&version));
 }
 
@@ -97,7 +98,8 @@ std::vector<IndexSpec> specs_of(const schema::Document& command) {
   return specs;
 }
 
-// [ {$match: what the index covers}, {$group: by its key, a missing field as null}, {$match: more than one}, {$limit: 1} ]
+// [ {$match: what the index covers}, {$group: by its key, a missing field as null}, {$match: more than one}, {$limit:
+// 1} ]
 schema::Document duplicates_command(const std::string& collection, const IndexSpec& spec) {
   schema::Document command;
   bson_t pipeline;
@@ -173,8 +175,8 @@ schema::Document duplicates_command(const std::string& collection, const IndexSp
 // How many documents share the first key that several have; 0: none do, or it could not be found out.
 std::int64_t duplicates(Client& client, const std::string& database, const std::string& collection,
                         const IndexSpec& spec) {
-  const auto reply = run(client, Sort::kRead, database, duplicates_command(collection, spec).get(), nullptr,
-                         Doing::kCreateIndexes);
+  const auto reply =
+      run(client, Sort::kRead, database, duplicates_command(collection, spec).get(), nullptr, Doing::kCreateIndexes);
   bson_iter_t iter;
   bson_iter_t count;
   if (!reply || !bson_iter_init(&iter, reply->get()) ||
@@ -191,7 +193,9 @@ std::optional<Failure> find_duplicates(Client& client, const std::string& databa
     if (std::find(step.unique.begin(), step.unique.end(), spec.name) == step.unique.end()) continue;
     const std::int64_t count = duplicates(client, database, step.collection, spec);
     if (count < 2) continue;
-    return Failure{Domain::kServer, 11000, Doing::kCreateIndexes,
+    return Failure{Domain::kServer,
+                   11000,
+                   Doing::kCreateIndexes,
                    fmt::format("the unique index \"{}\" of \"{}\" cannot be built: {} documents share one key of ({})",
                                spec.name, step.collection, count, fmt::join(spec.fields, ", ")),
                    {}};
@@ -226,9 +230,8 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
   if (auto found = find_duplicates(client, database, work.step)) return tl::unexpected(std::move(*found));
   // The last thing before sending: what is sent later than this might undo the work of a successor.
   if (work.not_after && clock.now() >= *work.not_after) {
-    return tl::unexpected(Failure{Domain::kOther, 0, doing,
-                                  fmt::format("\"{}\" was not sent: its time had run out", work.step.what),
-                                  {}});
+    return tl::unexpected(Failure{
+        Domain::kOther, 0, doing, fmt::format("\"{}\" was not sent: its time had run out", work.step.what), {}});
   }
   auto reply = run(client, Sort::kWrite, database, command.get(), nullptr, doing);
   if (!reply) return tl::unexpected(explain_duplicates(client, database, work.step, std::move(reply.error())));

@@ -143,8 +143,8 @@ std::vector<std::string> overrides_of(const mongoc_uri_t* uri, const std::string
     lines.push_back(fmt::format("readPreferenceTags of the URI are ignored: {}", kPrimary));
   }
   if (const char* own = mongoc_uri_get_database(uri); own && *own && database != own) {
-    lines.push_back(fmt::format("the database \"{}\" of the URI serves authentication only: the schema is kept in \"{}\"",
-                                own, database));
+    lines.push_back(fmt::format(
+        "the database \"{}\" of the URI serves authentication only: the schema is kept in \"{}\"", own, database));
   }
   return lines;
 }
@@ -229,7 +229,8 @@ tl::expected<Uris, Failure> prepare(const Settings& settings) {
   uris.build = common(theirs, settings);
   set_majority(uris.build.get(), Millis(0));
   // libmongoc takes 0 for its default of five minutes and a negative number for an hour; this is 24 days.
-  mongoc_uri_set_option_as_int32(uris.build.get(), MONGOC_URI_SOCKETTIMEOUTMS, std::numeric_limits<std::int32_t>::max());
+  mongoc_uri_set_option_as_int32(uris.build.get(), MONGOC_URI_SOCKETTIMEOUTMS,
+                                 std::numeric_limits<std::int32_t>::max());
   mongoc_uri_set_option_as_bool(uris.build.get(), MONGOC_URI_SERVERSELECTIONTRYONCE, true);
   return uris;
 }

@@ -19,7 +19,8 @@ using core::Failure;
 constexpr std::int32_t kOldestWireVersion = 8;
 // A host in unchanged trouble is looked at again no more often than this, in microseconds.
 constexpr std::int64_t kLookAgain = 10'000'000;
-// What failed at once is looked at only briefly: libmongoc holds a lock around its callbacks, and the other monitors wait.
+// What failed at once is looked at only briefly: libmongoc holds a lock around its callbacks, and the other monitors
+// wait.
 constexpr Millis kSecondLook{1000};
 
 constexpr std::array<std::string_view, 4> kWritable{"RSPrimary", "Standalone", "Mongos", "LoadBalancer"};
@@ -56,8 +57,7 @@ std::vector<Watch::Server> servers_of(const mongoc_topology_description_t* topol
   mongoc_server_description_t** list = mongoc_topology_description_get_servers(topology, &count);
   std::vector<Watch::Server> servers;
   for (std::size_t i = 0; i < count; ++i) {
-    servers.push_back({address_of(mongoc_server_description_host(list[i])),
-                       mongoc_server_description_type(list[i]),
+    servers.push_back({address_of(mongoc_server_description_host(list[i])), mongoc_server_description_type(list[i]),
                        int_field(mongoc_server_description_hello_response(list[i]), "maxWireVersion")});
   }
   mongoc_server_descriptions_destroy_all(list, count);
@@ -130,9 +130,8 @@ Failure Watch::refine(const Address& host, Failure failure, Millis took) const {
   const bool never_connected = failure.message.find("Failed to connect") != std::string::npos;
   if (took + Millis(100) >= connect_timeout_) {
     failure.domain = Domain::kStreamTimeout;
-    failure.message = never_connected
-                          ? fmt::format("connecting to {} timed out", host.shown())
-                          : fmt::format("{} accepts connections but does not answer", host.shown());
+    failure.message = never_connected ? fmt::format("connecting to {} timed out", host.shown())
+                                      : fmt::format("{} accepts connections but does not answer", host.shown());
     return failure;
   }
   const Look look = tls_ || never_connected ? Look::kConnect : Look::kConnectAndTls;
@@ -188,7 +187,9 @@ void Watch::tell(State& state) {
 std::optional<Failure> Watch::unusable() const {
   auto state = state_.lock();
   if (state->primary && state->wire_version != 0 && state->wire_version < kOldestWireVersion) {
-    return Failure{Domain::kProtocol, 0, core::Doing::kConnect,
+    return Failure{Domain::kProtocol,
+                   0,
+                   core::Doing::kConnect,
                    fmt::format("the server speaks wire version {}, and {} (MongoDB 4.2) is the oldest that will do",
                                state->wire_version, kOldestWireVersion),
                    {}};
@@ -196,10 +197,12 @@ std::optional<Failure> Watch::unusable() const {
   if (state->single && state->servers.size() == 1) {
     const Server& server = state->servers.front();
     if (server.type.starts_with("RS") && server.type != "RSPrimary") {
-      return Failure{Domain::kSelection, 0, core::Doing::kConnect,
-                     fmt::format("directConnection=true in the URI, and {} is {}", server.host.shown(),
-                                 in_words(server.type)),
-                     {}};
+      return Failure{
+          Domain::kSelection,
+          0,
+          core::Doing::kConnect,
+          fmt::format("directConnection=true in the URI, and {} is {}", server.host.shown(), in_words(server.type)),
+          {}};
     }
   }
   return std::nullopt;

@@ -1,6 +1,6 @@
 // What the driver's monitors see: which servers there are, whether one of them takes writes, and why not. It is told by
-// libmongoc on its threads, posts each change to an observer, and lends its knowledge to error messages: the driver's own
-// wrap the reason in a sentence, or leave it out.
+// libmongoc on its threads, posts each change to an observer, and lends its knowledge to error messages: the driver's
+// own wrap the reason in a sentence, or leave it out.
 #pragma once
 
 #include <cstdint>
@@ -63,12 +63,12 @@ class Watch {
 
  private:
   struct Trouble {
-    std::string words;      // the driver's, by which a repetition is known
-    core::Failure failure;  // what was made of them
+    std::string words;       // the driver's, by which a repetition is known
+    core::Failure failure;   // what was made of them
     std::int64_t at_us = 0;  // monotonic
   };
   struct State {
-    bool single = false;  // only the one host is asked, whatever it is
+    bool single = false;                      // only the one host is asked, whatever it is
     std::vector<Server> servers;              // those that answer
     std::map<std::string, Trouble> troubles;  // by host, as shown
     std::string newest;                       // host of the newest trouble

@@ -16,6 +16,7 @@ import pytest
 from pymongo import MongoClient
 
 from support.gate import Application, repository, wait_until
+from support.gate.folder import OwnedFolder
 
 EXAMPLE = repository() / "examples" / "rebalancer"
 GENERATE = [sys.executable, str(EXAMPLE / "generate.py")]
@@ -137,6 +138,25 @@ def test_nothing_outlives_the_demo(number: signal.Signals) -> None:
         "all of them end",
         seen=lambda: [pid for pid, start in family.items() if alive(pid, start)],
     )
+
+
+def test_a_killed_owner_leaves_no_folder_for_long() -> None:
+    """What a killed demo leaves, the connection string too, goes with the next one."""
+    code = "import time; from support.gate.folder import OwnedFolder as F; f = F(); print(f.path)"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", f"{code}; import sys; sys.stdout.flush(); time.sleep(60)"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(repository() / "tests")},
+    )
+    assert owner.stdout
+    folder = Path(owner.stdout.readline().strip())
+    OwnedFolder().close()
+    assert folder.is_dir()  # its owner lives
+    owner.kill()
+    owner.wait()
+    OwnedFolder().close()
+    assert not folder.exists()
 
 
 def stat(pid: int) -> list[str]:

@@ -43,7 +43,12 @@ def test_malformed_files_are_named_with_their_place(name: str, tmp_path: Path) -
     configuration, schema, said = MALFORMED[name]
     (tmp_path / "readygate.toml").write_text(configuration)
     (tmp_path / "schema.toml").write_text(schema)
-    files = ["--config", str(tmp_path / "readygate.toml"), "--schema", str(tmp_path / "schema.toml")]
+    files = [
+        "--config",
+        str(tmp_path / "readygate.toml"),
+        "--schema",
+        str(tmp_path / "schema.toml"),
+    ]
     for verb in ("check", "run"):
         command = [readygate(), verb, *files, "--mongodb-uri", NOWHERE, "--gate-listen", ""]
         if "listen" in configuration:

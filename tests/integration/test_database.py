@@ -73,7 +73,10 @@ def test_the_ledger_has_its_final_format(
     assert found["owner"] is None
     assert found["period_ms"] == 20_000
     assert found["applied"]["version"] == 1
-    assert f"{found['applied']['hash_format']}:{found['applied']['hash']}" == snapshot["schema"]["hash"]
+    assert (
+        f"{found['applied']['hash_format']}:{found['applied']['hash']}"
+        == snapshot["schema"]["hash"]
+    )
     assert found["applied"]["by"] == snapshot["instance_id"]
     assert found["owns"] == [
         {"collection": "orders", "indexes": ["by_customer", "number", "ttl"], "created": True}
@@ -146,7 +149,9 @@ def test_a_conflict_is_told_option_by_option(
     assert (conflict["object"], conflict["option"]) == ("number", "unique")
 
 
-def test_hangup_reloads_what_it_can_and_names_the_rest(engine: Any, make_daemon: MakeDaemon) -> None:
+def test_hangup_reloads_what_it_can_and_names_the_rest(
+    engine: Any, make_daemon: MakeDaemon
+) -> None:
     daemon = make_daemon(engine.uri, schema()).start()
     daemon.wait_state("ready")
     text = daemon.config.read_text()
@@ -168,11 +173,15 @@ def test_a_schema_file_that_changes_under_an_open_gate_is_a_failed_check(
 ) -> None:
     daemon = make_daemon(engine.uri, schema()).start()
     daemon.wait_state("ready")
-    daemon.schema.write_text(schema(2, '  [[collection.index]]\n  name = "n"\n  key = [["n", 1]]\n'))
+    daemon.schema.write_text(
+        schema(2, '  [[collection.index]]\n  name = "n"\n  key = [["n", 1]]\n')
+    )
     daemon.send_signal(signal.SIGHUP)
     snapshot = daemon.wait_status(lambda s: not s["ready"], "not ready")
     assert snapshot["open"]
-    assert {"name": "schema_file", "passed": False, "code": "schema_file_changed"} in snapshot["checks"]
+    assert {"name": "schema_file", "passed": False, "code": "schema_file_changed"} in snapshot[
+        "checks"
+    ]
 
 
 def test_a_wrong_password_is_retried_and_a_corrected_secret_is_picked_up(

@@ -56,7 +56,11 @@ def shell(block: str, **variables: str) -> subprocess.CompletedProcess[str]:
     block = block.replace("build/readygate", str(readygate())).replace("./dev build\n", "")
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-m", "-c", block],
-        cwd=repository(), env=environment, capture_output=True, text=True, timeout=60,
+        cwd=repository(),
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 

@@ -44,7 +44,8 @@ def main(write: bool) -> int:
         if new == old:
             continue
         stale += 1
-        print(f"{path.relative_to(REPOSITORY)}: {'written' if write else 'a table differs from the code'}")
+        what = "written" if write else "a table differs from the code"
+        print(f"{path.relative_to(REPOSITORY)}: {what}")
         if write:
             path.write_text(new)
     return 0 if write or not stale else 1

@@ -62,8 +62,8 @@ TEST_CASE("every kind of index is created and read back, and only declared colle
   REQUIRE(now.catalog.collections.size() == 1);
   const schema::CatalogCollection& orders = now.catalog.collections.front();
   CHECK(orders.name == "orders");
-  for (const char* name : {"_id_", "plain", "compound", "unique", "sparse", "partial", "ttl", "text", "geo", "hashed",
-                           "wildcard"}) {
+  for (const char* name :
+       {"_id_", "plain", "compound", "unique", "sparse", "partial", "ttl", "text", "geo", "hashed", "wildcard"}) {
     CAPTURE(name);
     const schema::CatalogIndex* found = index_of(orders, name);
     REQUIRE(found);
@@ -74,8 +74,9 @@ TEST_CASE("every kind of index is created and read back, and only declared colle
   CHECK(index_of(orders, "unique")->index.options.has("unique"));
 
   // The same again is fine: another replica may have been first.
-  expect<core::Done>(bench.run(step(StepKind::kCreateIndexes, "orders",
-                                    R"({"createIndexes": "orders", "indexes": [{"name": "plain", "key": {"a": 1}}]})")));
+  expect<core::Done>(
+      bench.run(step(StepKind::kCreateIndexes, "orders",
+                     R"({"createIndexes": "orders", "indexes": [{"name": "plain", "key": {"a": 1}}]})")));
   // An index changed in place.
   expect<core::Done>(bench.run(step(StepKind::kModifyIndex, "orders",
                                     R"({"collMod": "orders", "index": {"name": "ttl", "expireAfterSeconds": 60}})")));
@@ -159,8 +160,8 @@ TEST_CASE("many collections are read to the end of the cursor") {
   std::vector<core::TaskId> tasks;
   for (int i = 0; i < 120; ++i) {  // more than the 101 documents of a first batch
     names.push_back(fmt::format("c{}", i));
-    tasks.push_back(bench.start(step(schema::StepKind::kCreateCollection, names.back(),
-                                     fmt::format(R"({{"create": "c{}"}})", i))));
+    tasks.push_back(
+        bench.start(step(schema::StepKind::kCreateCollection, names.back(), fmt::format(R"({{"create": "c{}"}})", i))));
   }
   for (const core::TaskId task : tasks) expect<core::Done>(bench.wait(task));
   CHECK(read(bench, names).catalog.collections.size() == names.size());

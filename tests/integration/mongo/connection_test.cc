@@ -59,6 +59,22 @@ TEST_CASE("an unchanged schema costs one find, and warm connections beside it") 
   CHECK(counting.connections() == before);
 }
 
+TEST_CASE("each warm connection is another one, also when they are warmed one after the other") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const std::uint16_t port = local_port(uri);
+  if (!port) return;
+  const TestDatabase database(uri);
+  Listener counting(Behaviour::kForward, port);
+  Settings settings = database.settings();
+  settings.uri = Secret(through(counting, uri));
+  Bench bench(settings);
+  CHECK(bench.run(core::Warm{}));
+  const int first = counting.connections();
+  for (int i = 0; i < 3; ++i) CHECK(bench.run(core::Warm{}));
+  CHECK(counting.connections() == first + 3);
+}
+
 TEST_CASE("a port where nothing listens is refused") {
   std::uint16_t port = 0;
   { port = Listener(Behaviour::kHang).port(); }

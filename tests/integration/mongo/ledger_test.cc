@@ -14,9 +14,7 @@ core::Ledger ledger(std::int64_t token, const std::string& rev) {
 }
 
 core::LedgerRead read(Bench& bench) { return expect<core::LedgerRead>(bench.run(core::ReadLedger{})); }
-bool write(Bench& bench, core::WriteLedger work) {
-  return expect<core::LedgerWritten>(bench.run(std::move(work))).won;
-}
+bool write(Bench& bench, core::WriteLedger work) { return expect<core::LedgerWritten>(bench.run(std::move(work))).won; }
 
 TEST_CASE("the ledger: none, inserted once, replaced only by who saw its last revision") {
   const char* uri = test_uri();

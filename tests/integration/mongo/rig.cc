@@ -63,8 +63,7 @@ std::string TestDatabase::command(const std::string& text) const {
   const schema::Document command = json(text);
   bson_t reply;
   bson_error_t error{};
-  const bool done =
-      mongoc_client_command_simple(client.get(), name_.c_str(), command.get(), nullptr, &reply, &error);
+  const bool done = mongoc_client_command_simple(client.get(), name_.c_str(), command.get(), nullptr, &reply, &error);
   const std::string answer = schema::Document(reply).to_json();
   bson_destroy(&reply);
   if (!done) FAIL("command failed: " << error.message);
@@ -107,9 +106,8 @@ std::vector<std::string> Bench::commands() { return seen_.lock()->commands; }
 
 core::TopologyChanged Bench::wait_topology(bool primary) {
   auto seen = seen_.lock();
-  const bool there = changed_.wait_for(seen.lock(), Seconds(20), [&] {
-    return !seen->topology.empty() && seen->topology.back().primary == primary;
-  });
+  const bool there = changed_.wait_for(
+      seen.lock(), Seconds(20), [&] { return !seen->topology.empty() && seen->topology.back().primary == primary; });
   REQUIRE(there);
   return seen->topology.back();
 }

@@ -80,10 +80,10 @@ class Bench {
 class Listener {
  public:
   enum class Behaviour {
-    kHang,         // accept and say nothing
-    kHangUp,       // accept, read something, close
-    kSpeakTls,     // hang up on plain text, answer a ClientHello with an alert
-    kForward,      // hand everything on to another port, until stop()
+    kHang,      // accept and say nothing
+    kHangUp,    // accept, read something, close
+    kSpeakTls,  // hang up on plain text, answer a ClientHello with an alert
+    kForward,   // hand everything on to another port, until stop()
   };
   explicit Listener(Behaviour behaviour, std::uint16_t forward_to = 0);
   ~Listener();
@@ -92,9 +92,9 @@ class Listener {
 
   std::uint16_t port() const { return port_; }
   std::string uri() const;
-  void stop();    // connections are reset, new ones refused
-  void resume();  // on the same port
-  void freeze();  // forwards nothing more, closes nothing
+  void stop();                                      // connections are reset, new ones refused
+  void resume();                                    // on the same port
+  void freeze();                                    // forwards nothing more, closes nothing
   int connections() const { return connections_; }  // open now
 
  private:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from conftest import URI_VARIABLE
+
 from support.engine import Engine
 
 

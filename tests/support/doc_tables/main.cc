@@ -116,9 +116,9 @@ std::string metrics() {
 }
 
 const std::array kTables = {
-    std::pair{std::string_view("settings"), &settings}, std::pair{std::string_view("reasons"), &reasons},
+    std::pair{std::string_view("settings"), &settings},       std::pair{std::string_view("reasons"), &reasons},
     std::pair{std::string_view("transitions"), &transitions}, std::pair{std::string_view("facts"), &facts},
-    std::pair{std::string_view("routes"), &routes}, std::pair{std::string_view("metrics"), &metrics}};
+    std::pair{std::string_view("routes"), &routes},           std::pair{std::string_view("metrics"), &metrics}};
 
 }  // namespace
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from .binary import readygate
+from .folder import OwnedFolder
 from .http import Answer, get, unix_line, unix_request
 from .process import Process, Timeout, free_port, wait_until
 from .watch import Snapshot, Watch
@@ -73,7 +72,8 @@ class Daemon:
         port: int | None = -1,
         config: Path | None = None,
     ) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="rg-"))  # short: a socket path has 107 bytes
+        self._folder = OwnedFolder()
+        self.directory = self._folder.path
         self.socket = self.directory / "gate.sock"
         self.uri_file = self.directory / "uri"
         self.port = free_port() if port == -1 else port
@@ -273,4 +273,4 @@ class Daemon:
         """Kill what runs and remove the folder. May be called again."""
         if self.process:
             self.process.close()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self._folder.close()

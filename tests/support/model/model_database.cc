@@ -133,8 +133,9 @@ core::Outcome ModelDatabase::answer(const core::RunStep& work) {
 
 core::Outcome ModelDatabase::answer(const core::WriteLedger& work) {
   ++count["write"];
-  const bool matches = ledger ? work.expected && work.expected->token == ledger->token && work.expected->rev == ledger->rev
-                              : !work.expected;
+  const bool matches = ledger
+                           ? work.expected && work.expected->token == ledger->token && work.expected->rev == ledger->rev
+                           : !work.expected;
   if (matches) ledger = work.next;
   return core::LedgerWritten{matches};
 }

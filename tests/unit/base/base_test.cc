@@ -57,7 +57,8 @@ TEST_CASE("durations are a whole number and a unit") {
   CHECK(parse_duration("30s") == Millis(30'000));
   CHECK(parse_duration("10m") == Millis(600'000));
   CHECK(parse_duration("10000h") == Millis(36'000'000'000));
-  for (const char* bad : {"", "5", "s", "-1s", "+1s", "1.5s", " 1s", "1s ", "1 s", "1d", "10001h", "99999999999999999999s", "1S"}) {
+  for (const char* bad :
+       {"", "5", "s", "-1s", "+1s", "1.5s", " 1s", "1s ", "1 s", "1d", "10001h", "99999999999999999999s", "1S"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_duration(bad));
   }

@@ -38,8 +38,8 @@ TEST_CASE("every setting is a flag of run, check and plan") {
 }
 
 TEST_CASE("wait takes its own options before the command and leaves the command's alone") {
-  const auto line = parse({"wait", "--socket", "/s", "--for", "ready", "--timeout", "60s", "--fail-fast", "--", "uvicorn",
-                           "--port", "8000", "--", "--help"});
+  const auto line = parse({"wait", "--socket", "/s", "--for", "ready", "--timeout", "60s", "--fail-fast", "--",
+                           "uvicorn", "--port", "8000", "--", "--help"});
   REQUIRE(line);
   CHECK(line->verb == Verb::kWait);
   CHECK(line->socket == "/s");
@@ -50,9 +50,16 @@ TEST_CASE("wait takes its own options before the command and leaves the command'
 }
 
 TEST_CASE("a bad command line ends with 64, help with 0") {
-  for (const auto& words : std::initializer_list<std::initializer_list<const char*>>{
-           {}, {"rum"}, {"run", "--gate-lisen", "x"}, {"run", "--config"}, {"wait", "--for", "opened"},
-           {"wait", "--timeout", "60"}, {"status", "--", "x"}, {"completion"}, {"completion", "tcsh"}, {"plan", "--format", "xml"}}) {
+  for (const auto& words : std::initializer_list<std::initializer_list<const char*>>{{},
+                                                                                     {"rum"},
+                                                                                     {"run", "--gate-lisen", "x"},
+                                                                                     {"run", "--config"},
+                                                                                     {"wait", "--for", "opened"},
+                                                                                     {"wait", "--timeout", "60"},
+                                                                                     {"status", "--", "x"},
+                                                                                     {"completion"},
+                                                                                     {"completion", "tcsh"},
+                                                                                     {"plan", "--format", "xml"}}) {
     const auto line = parse(words);
     REQUIRE_FALSE(line);
     CHECK(line.error().exit_code == kExitUsage);
@@ -69,7 +76,8 @@ TEST_CASE("completion offers every subcommand and every flag, in each shell") {
       CHECK(script.find(command.name) != std::string::npos);
       for (const OptionWords& option : command.options) {
         if (command.name.empty() && std::string_view(shell) != "bash") continue;
-        const std::string name = std::string_view(shell) == "fish" ? option.names.front().substr(2) : option.names.front();
+        const std::string name =
+            std::string_view(shell) == "fish" ? option.names.front().substr(2) : option.names.front();
         CAPTURE(name);
         CHECK(script.find(name) != std::string::npos);
       }

@@ -84,6 +84,8 @@ int run_in_child(const WaitOptions& options, const std::string& err, const std::
   if (child == 0) {
     const int file = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (::dup2(file, STDERR_FILENO) < 0 || ::close(file) != 0) ::_exit(99);
+    // A test that runs in the background of a shell has inherited ignored signals.
+    for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     if (before) before();
     ::_exit(run_wait(options));
   }

@@ -44,7 +44,8 @@ std::string mistakes_of(const std::string& text) {
   const auto settled = settle({file, {}, {}}, NeedUri::kYes);
   if (settled) return "valid";
   std::string all = toml::to_string(settled.error());
-  for (auto at = all.find(file + ":"); at != std::string::npos; at = all.find(file + ":")) all.erase(at, file.size() + 1);
+  for (auto at = all.find(file + ":"); at != std::string::npos; at = all.find(file + ":"))
+    all.erase(at, file.size() + 1);
   return all;
 }
 
@@ -77,8 +78,9 @@ TEST_CASE("the defaults are those of the table of options") {
 
 TEST_CASE("a flag beats a variable beats the file beats the default") {
   const Folder folder;
-  const std::string file = folder.write("c.toml", std::string(kUri) + "[gate]\nlisten = \"127.0.0.1:1\"\ndrain_delay = \"1s\"\n" +
-                                                      "unready_after = \"1s\"\nsocket_mode = \"0600\"\n");
+  const std::string file =
+      folder.write("c.toml", std::string(kUri) + "[gate]\nlisten = \"127.0.0.1:1\"\ndrain_delay = \"1s\"\n" +
+                                 "unready_after = \"1s\"\nsocket_mode = \"0600\"\n");
   const auto settled = settle({file,
                                {{"READYGATE_GATE_LISTEN", "127.0.0.1:2"}, {"READYGATE_GATE_DRAIN_DELAY", "2s"}},
                                {{"gate.listen", "127.0.0.1:3"}}},
@@ -128,7 +130,8 @@ TEST_CASE("uri and uri_file are one setting: a higher layer clears the lower") {
   settled = settle({file, {{"READYGATE_MONGODB_URI", "mongodb://a"}}, {{"mongodb.uri_file", secret}}}, NeedUri::kYes);
   REQUIRE(settled);
   CHECK(settled->settings.mongodb.uri.reveal() == "mongodb://from-file");
-  settled = settle({"", {{"READYGATE_MONGODB_URI", "mongodb://a"}, {"READYGATE_MONGODB_URI_FILE", secret}}, {}}, NeedUri::kYes);
+  settled = settle({"", {{"READYGATE_MONGODB_URI", "mongodb://a"}, {"READYGATE_MONGODB_URI_FILE", secret}}, {}},
+                   NeedUri::kYes);
   REQUIRE_FALSE(settled);
   CHECK(settled.error().front().message.find("both given") != std::string::npos);
 }
@@ -198,7 +201,8 @@ TEST_CASE("malformed configurations: each with its place and what to do") {
 }
 
 TEST_CASE("every mistake is reported at once") {
-  const std::string found = mistakes_of("schem = \"x\"\n[mongodb]\nparallelism = \"four\"\n[gate]\nsocket_mode = 5\nlisen = \"\"\n");
+  const std::string found =
+      mistakes_of("schem = \"x\"\n[mongodb]\nparallelism = \"four\"\n[gate]\nsocket_mode = 5\nlisen = \"\"\n");
   CAPTURE(found);
   CHECK(found.find("1:1: ") != std::string::npos);
   CHECK(found.find("did you mean \"schema\"") != std::string::npos);

@@ -32,8 +32,9 @@ void each_is(std::initializer_list<int> codes, Verdict verdict) {
 }  // namespace
 
 TEST_CASE("transient codes of the server are retried") {
-  each_is({6, 7, 24, 46, 50, 64, 89, 91, 112, 117, 133, 189, 215, 262, 276, 9001, 10107, 11600, 11602, 12587, 13435, 13436},
-          Verdict::kTransient);
+  each_is(
+      {6, 7, 24, 46, 50, 64, 89, 91, 112, 117, 133, 189, 215, 262, 276, 9001, 10107, 11600, 11602, 12587, 13435, 13436},
+      Verdict::kTransient);
 }
 
 TEST_CASE("an unknown code is transient") { each_is({1, 8, 999'999, 31'000}, Verdict::kTransient); }

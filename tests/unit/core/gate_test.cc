@@ -18,7 +18,8 @@ constexpr std::string_view kFailed = "Database initialization failed: ";
 // Answers tasks of type T with this failure.
 template <typename T>
 std::function<std::optional<Failure>(const Work&)> failing(Failure failure) {
-  return [failure](const Work& work) { return std::holds_alternative<T>(work) ? std::optional(failure) : std::nullopt; };
+  return
+      [failure](const Work& work) { return std::holds_alternative<T>(work) ? std::optional(failure) : std::nullopt; };
 }
 
 std::string path(const Harness& h) {
@@ -204,7 +205,7 @@ TEST_CASE("bad credentials are retried for auth_grace and then fail") {
   }
   CHECK(h.state() == State::kFailed);
   CHECK_FALSE(h.facts().healthy);  // failed, and not connected
-  CHECK(h.fresh_pools > 5);  // each attempt reads the secret again
+  CHECK(h.fresh_pools > 5);        // each attempt reads the secret again
 }
 
 TEST_CASE("init.timeout ends in failed, and the retry has a timeout of its own") {

@@ -1,5 +1,5 @@
-// Drives a Gate by hand: a clock that only the test moves, a random source with a seed, and a ModelDatabase that answers
-// tasks when it is told to.
+// Drives a Gate by hand: a clock that only the test moves, a random source with a seed, and a ModelDatabase that
+// answers tasks when it is told to.
 #pragma once
 
 #include <deque>

@@ -66,7 +66,8 @@ TEST_CASE("each report of the driver has its domain") {
   };
   for (const Row& row : rows) {
     CAPTURE(row.message);
-    const core::Failure failure = failure_from(error_of(row.domain, row.code, row.message), nullptr, Doing::kReadLedger);
+    const core::Failure failure =
+        failure_from(error_of(row.domain, row.code, row.message), nullptr, Doing::kReadLedger);
     CHECK(failure.domain == row.expected);
     CHECK(failure.message == row.message);
     CHECK((failure.doing == Doing::kConnect) == concerns_connection(row.expected));
@@ -103,7 +104,8 @@ TEST_CASE("an answer that is ok may still be a failed write") {
   core::Failure failure;
   CHECK_FALSE(failed(R"({"ok": 1, "n": 1})", failure));
   CHECK_FALSE(failed(R"({"ok": 1, "writeErrors": []})", failure));
-  REQUIRE(failed(R"({"ok": 1, "n": 0, "writeErrors": [{"index": 0, "code": 11000, "errmsg": "E11000 dup"}]})", failure));
+  REQUIRE(
+      failed(R"({"ok": 1, "n": 0, "writeErrors": [{"index": 0, "code": 11000, "errmsg": "E11000 dup"}]})", failure));
   CHECK(failure.domain == Domain::kServer);
   CHECK(failure.code == 11000);
   CHECK(failure.message == "E11000 dup");

@@ -30,18 +30,20 @@ tl::expected<core::Ledger, std::string> from_json(const std::string& json) {
 }
 
 TEST_CASE("the format is what it is") {
-  CHECK(to_bson(full()).to_canonical_json() ==
-        R"({ "_id" : "orders", "token" : { "$numberLong" : "5000000000" }, "rev" : "0123456789abcdef0123456789abcdef", )"
-        R"("owner" : "me", "period_ms" : { "$numberLong" : "20000" }, "applied" : { "version" : { "$numberInt" : "3" }, )"
-        R"("hash" : "cafe", "hash_format" : { "$numberInt" : "1" }, "min_open" : { "$numberInt" : "2" }, )"
-        R"("at" : { "$date" : { "$numberLong" : "1700000000123" } }, "by" : "you" }, )"
-        R"("target" : { "version" : { "$numberInt" : "4" }, "hash" : "beef", "hash_format" : { "$numberInt" : "1" } }, )"
-        R"("step" : "create indexes a", "pending" : [ "0001-x", "0002-y" ], "owns" : [ { "collection" : "orders", )"
-        R"("indexes" : [ "a", "b" ], "created" : true }, { "collection" : "models", "indexes" : [  ], "created" : false } ] })");
+  CHECK(
+      to_bson(full()).to_canonical_json() ==
+      R"({ "_id" : "orders", "token" : { "$numberLong" : "5000000000" }, "rev" : "0123456789abcdef0123456789abcdef", )"
+      R"("owner" : "me", "period_ms" : { "$numberLong" : "20000" }, "applied" : { "version" : { "$numberInt" : "3" }, )"
+      R"("hash" : "cafe", "hash_format" : { "$numberInt" : "1" }, "min_open" : { "$numberInt" : "2" }, )"
+      R"("at" : { "$date" : { "$numberLong" : "1700000000123" } }, "by" : "you" }, )"
+      R"("target" : { "version" : { "$numberInt" : "4" }, "hash" : "beef", "hash_format" : { "$numberInt" : "1" } }, )"
+      R"("step" : "create indexes a", "pending" : [ "0001-x", "0002-y" ], "owns" : [ { "collection" : "orders", )"
+      R"("indexes" : [ "a", "b" ], "created" : true }, { "collection" : "models", "indexes" : [  ], "created" : false } ] })");
   core::Ledger empty;
   empty.id = "orders";
-  CHECK(to_bson(empty).to_json() == R"({ "_id" : "orders", "token" : 0, "rev" : "", "owner" : null, "period_ms" : 0, )"
-                                    R"("applied" : null, "target" : null, "step" : "", "pending" : [  ], "owns" : [  ] })");
+  CHECK(to_bson(empty).to_json() ==
+        R"({ "_id" : "orders", "token" : 0, "rev" : "", "owner" : null, "period_ms" : 0, )"
+        R"("applied" : null, "target" : null, "step" : "", "pending" : [  ], "owns" : [  ] })");
 }
 
 TEST_CASE("what is written is read") {
@@ -54,8 +56,7 @@ TEST_CASE("what is written is read") {
 TEST_CASE("a write sets everything but _id") {
   const schema::Document fields = fields_of(full());
   CHECK_FALSE(fields.has("_id"));
-  for (const char* field :
-       {"token", "rev", "owner", "period_ms", "applied", "target", "step", "pending", "owns"}) {
+  for (const char* field : {"token", "rev", "owner", "period_ms", "applied", "target", "step", "pending", "owns"}) {
     CHECK(fields.has(field));
   }
 }

@@ -60,7 +60,8 @@ TEST_CASE("a PEM file holds what it should") {
 TEST_CASE("a file that cannot be read is named with the system's reason") {
   CHECK(pem_problem("tlsCAFile", "/nonexistent/ca.pem", PemHolds::kCertificates) ==
         "tlsCAFile of the URI names /nonexistent/ca.pem: No such file or directory");
-  CHECK(pem_problem("tlsCAFile", "/", PemHolds::kCertificates) == "tlsCAFile of the URI names /: it is not a regular file");
+  CHECK(pem_problem("tlsCAFile", "/", PemHolds::kCertificates) ==
+        "tlsCAFile of the URI names /: it is not a regular file");
 }
 
 TEST_CASE("the URI's files are looked at") {

@@ -122,13 +122,14 @@ bool Client::silent() {
 
 void Client::half_close() { ::shutdown(fd_.get(), SHUT_WR); }
 
-Rig::Rig(Limits limits, ServerCallbacks callbacks) : socket(folder.file("gate.sock")) {
+Rig::Rig(Limits limits, ServerCallbacks callbacks, std::vector<uid_t> allow_uids) : socket(folder.file("gate.sock")) {
   loop = std::move(*Loop::create(clock));
   ServerOptions options;
   options.listen = "127.0.0.1:0";
   options.socket = socket;
   options.version = "0.0.0";
   options.limits = limits;
+  options.allow_uids = std::move(allow_uids);
   Result<std::unique_ptr<Server>> made = Server::create(*loop, std::move(options), std::move(callbacks));
   if (!made) throw std::runtime_error(made.error().message);
   server = std::move(*made);

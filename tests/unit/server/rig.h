@@ -7,6 +7,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include <sys/types.h>
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
@@ -71,7 +74,7 @@ class Client {
 
 class Rig {
  public:
-  explicit Rig(Limits limits = {}, ServerCallbacks callbacks = {});
+  explicit Rig(Limits limits = {}, ServerCallbacks callbacks = {}, std::vector<uid_t> allow_uids = {});
 
   Client tcp();
   Client local();

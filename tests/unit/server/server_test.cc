@@ -304,3 +304,15 @@ TEST_CASE("a client that closes its writing half gets its answers, and then the 
   busy.half_close();
   CHECK(busy.receive_all() == answers);
 }
+
+TEST_CASE("retry: who is not in allow_uids is forbidden, and nothing happens") {
+  int retries = 0;
+  ServerCallbacks callbacks;
+  callbacks.retry = [&] { ++retries; };
+  Rig rig({}, std::move(callbacks), {::getuid() + 1});
+  rig.publish(State::kFailed, false, false);
+  const std::string answer = rig.ask_local("POST /v1/retry HTTP/1.0\r\n\r\n");
+  CHECK(answer.find("HTTP/1.1 403 Forbidden\r\n") == 0);
+  CHECK(answer.find("\"ok\":false,\"why\":\"forbidden\"") != std::string::npos);
+  CHECK(retries == 0);
+}
