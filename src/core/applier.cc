@@ -186,8 +186,8 @@ void Applier::feed(Commands& commands) {
   if (running_.empty()) read_catalog(commands, Stage::kVerifying);
 }
 
-void Applier::on_step(Commands& commands, std::size_t index, const Outcome& outcome) {
-  Lane& lane = lanes_.at(index);
+void Applier::on_step(Commands& commands, std::size_t lane_index, const Outcome& outcome) {
+  Lane& lane = lanes_.at(lane_index);
   const schema::Step& step = plan_.steps[lane.steps[lane.next]];
   if (!outcome) {
     Judgement verdict = judge(outcome.error());

@@ -52,7 +52,7 @@ class Applier {
 
   void read_catalog(Commands& commands, Stage stage);
   void on_catalog(Commands& commands, const schema::Catalog& catalog);
-  void on_step(Commands& commands, std::size_t lane, const Outcome& outcome);
+  void on_step(Commands& commands, std::size_t lane_index, const Outcome& outcome);
   void apply(Commands& commands, schema::Plan plan);
   void feed(Commands& commands);
   void unmask(schema::Plan& plan) const;
