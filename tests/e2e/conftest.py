@@ -8,22 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.gate import Application, Daemon, repository
+from support.gate import Application, repository
 from support.proxy import NotProxyable, TcpProxy
-
-SMALL_SCHEMA = """
-schema   = "e2e"
-database = "e2e"
-version  = 1
-min_open = 1
-
-[[collection]]
-name = "things"
-
-  [[collection.index]]
-  name = "by_owner"
-  key  = [["owner", 1], ["made_at", -1]]
-"""
 
 
 @pytest.fixture
@@ -35,22 +21,6 @@ def proxy(engine: Any) -> Iterator[TcpProxy]:
         pytest.skip(f"no forwarder can stand in front of the given server: {why}")
     with forwarder:
         yield forwarder
-
-
-@pytest.fixture
-def make_daemon(database: str) -> Iterator[Callable[..., Daemon]]:
-    """Makes daemons (not started yet) on the test's own database; ends them, shows their logs."""
-    made: list[Daemon] = []
-
-    def make(uri: str, schema: Path | str = SMALL_SCHEMA, **options: Any) -> Daemon:
-        made.append(Daemon(uri, schema, arguments=["--mongodb-database", database], **options))
-        return made[-1]
-
-    yield make
-    for daemon in made:
-        if daemon.process:
-            daemon.process.print_log()
-        daemon.close()
 
 
 @pytest.fixture

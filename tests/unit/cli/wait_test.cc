@@ -77,13 +77,13 @@ WaitOptions on(const std::string& socket, Millis timeout = Millis(0)) {
   return options;
 }
 
-// Runs run_wait() in a process of its own and gives its exit status; its stderr goes to `err`.
+// Runs run_wait() in a process of its own and gives its exit status; its output goes to `err`.
 int run_in_child(const WaitOptions& options, const std::string& err, const std::function<void()>& before = {},
                  const std::function<void(pid_t)>& meanwhile = {}) {
   const pid_t child = ::fork();
   if (child == 0) {
     const int file = ::open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (::dup2(file, STDERR_FILENO) < 0 || ::close(file) != 0) ::_exit(99);
+    if (::dup2(file, STDOUT_FILENO) < 0 || ::dup2(file, STDERR_FILENO) < 0 || ::close(file) != 0) ::_exit(99);
     // A test that runs in the background of a shell has inherited ignored signals.
     for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
     if (before) before();
@@ -218,13 +218,13 @@ TEST_CASE("wait: the command inherits no descriptor, no blocked signal and no ch
   const std::string err = folder.file("err");
   const Daemon daemon(folder.file("gate.sock"), State::kReady);
   WaitOptions options = on(folder.file("gate.sock"));
-  options.command = {"sh", "-c", "grep -E 'Sig(Blk|Ign)' /proc/self/status >&2"};
+  options.command = {"grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"};  // not a shell: it would clear the mask
   REQUIRE(run_in_child(options, err) == 0);
   const std::string after = contents(err);
   CHECK(after.find("SigBlk:\t0000000000000000") != std::string::npos);
   CHECK(after.find("SigIgn:\t0000000000000000") != std::string::npos);
 
-  options.command = {"sh", "-c", "ls -l /proc/self/fd >&2"};
+  options.command = {"ls", "-l", "/proc/self/fd"};
   REQUIRE(run_in_child(options, err) == 0);
   CHECK(contents(err).find("inotify") == std::string::npos);
   CHECK(contents(err).find("signalfd") == std::string::npos);
@@ -248,7 +248,12 @@ TEST_CASE("wait: TERM, INT and HUP end it with 128+n; one that was ignored does 
     CHECK(run_in_child(on(folder.file("none.sock")), err, block, send) == kExitSignal + signal);
     ::sigprocmask(SIG_SETMASK, &before, nullptr);
   }
+  // As nohup does. Blocked as well, so that the signal is there to be read by whoever looks for it.
   CHECK(run_in_child(on(folder.file("none.sock"), Millis(50)), err, [] {
+          sigset_t hangup;
+          ::sigemptyset(&hangup);
+          ::sigaddset(&hangup, SIGHUP);
+          ::sigprocmask(SIG_BLOCK, &hangup, nullptr);
           ::signal(SIGHUP, SIG_IGN);
           ::raise(SIGHUP);
         }) == kExitTimeout);

@@ -33,6 +33,8 @@ TEST_CASE("each report of the driver has its domain") {
       {MONGOC_ERROR_SERVER, 18, "Authentication failed.", Domain::kAuth},
       {MONGOC_ERROR_WRITE_CONCERN, 64, "waiting for replication timed out", Domain::kServer},
       {MONGOC_ERROR_CLIENT, MONGOC_ERROR_CLIENT_AUTHENTICATE, "Authentication failed.", Domain::kAuth},
+      {MONGOC_ERROR_CLIENT, MONGOC_ERROR_CLIENT_AUTHENTICATE, "No username provided for X509 authentication.",
+       Domain::kAuth},
       {MONGOC_ERROR_CLIENT, MONGOC_ERROR_CLIENT_AUTHENTICATE, "Failed to read 4 bytes: socket error or timeout",
        Domain::kStream},
       {MONGOC_ERROR_SCRAM, MONGOC_ERROR_SCRAM_PROTOCOL_ERROR, "SCRAM Failure: invalid salt length", Domain::kAuth},
