@@ -75,7 +75,7 @@ class Page {
 std::string phase_of(const Page& page) {
   const std::string name = page.text("phase.name");
   const std::int64_t of = page.number("phase.of");
-  const std::string what = page.text("phase.what");
+  std::string what = page.text("phase.what");
   if (name.empty()) return what;
   std::string out = of > 0 ? fmt::format("{} {}/{}", name, page.number("phase.step"), of) : name;
   if (!what.empty()) out += ": " + what;

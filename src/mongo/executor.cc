@@ -228,7 +228,7 @@ Executor::~Executor() {
 }
 
 void Executor::start(core::TaskId id, core::Work work) {
-  if (generation_) generation_->start(TaskPtr(new Task{id, std::move(work)}));
+  if (generation_) generation_->start(std::make_unique<Task>(Task{id, std::move(work)}));
 }
 
 void Executor::fresh_pool() {

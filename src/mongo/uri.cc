@@ -49,6 +49,21 @@ std::string without_secrets(std::string_view uri, std::string_view scheme) {
   return result;
 }
 
+// What follows an unescaped '@' or '/' in a password is taken for a host or a database by libmongoc, and would be shown as
+// one. Neither has an '@' in its name; the path of a UNIX socket may.
+bool took_password_for_more(const mongoc_uri_t* uri) {
+  const auto holds_at = [](const char* text) { return text && std::string_view(text).find('@') != std::string_view::npos; };
+  for (const mongoc_host_list_t* host = mongoc_uri_get_hosts(uri); host; host = host->next) {
+    if (host->host[0] != '/' && holds_at(host->host)) return true;
+  }
+  return holds_at(mongoc_uri_get_srv_hostname(uri)) || holds_at(mongoc_uri_get_database(uri));
+}
+
+Failure unreadable_credentials() {
+  return configuration("the MongoDB URI cannot be read: in the user name and password, write each of the characters "
+                       ": / ? # [ ] @ % as its percent escape, and check what the authMechanism needs");
+}
+
 tl::expected<UriHandle, Failure> parse(const std::string& text, std::vector<std::string>& notes) {
   constexpr std::array<std::string_view, 2> kSchemes{"mongodb://", "mongodb+srv://"};
   std::string_view scheme;
@@ -62,6 +77,7 @@ tl::expected<UriHandle, Failure> parse(const std::string& text, std::vector<std:
   {
     const CapturedLog discarded;
     if (UriHandle uri{mongoc_uri_new_with_error(text.c_str(), &error)}) {
+      if (took_password_for_more(uri.get())) return tl::unexpected(unreadable_credentials());
       const CapturedLog safe;
       const UriHandle again{mongoc_uri_new_with_error(without_secrets(text, scheme).c_str(), &error)};
       notes = safe.lines();
@@ -71,9 +87,7 @@ tl::expected<UriHandle, Failure> parse(const std::string& text, std::vector<std:
   // The driver quotes what it does not like, and that may be the password: only its words about the rest are shown.
   const CapturedLog discarded;
   if (const UriHandle rest{mongoc_uri_new_with_error(without_secrets(text, scheme).c_str(), &error)}) {
-    return tl::unexpected(
-        configuration("the MongoDB URI cannot be read: in the user name and password, write each of the characters "
-                      ": / ? # [ ] @ % as its percent escape, and check what the authMechanism needs"));
+    return tl::unexpected(unreadable_credentials());
   }
   return tl::unexpected(configuration(fmt::format("the MongoDB URI cannot be read: {}", error.message)));
 }

@@ -62,7 +62,7 @@ std::string string_member(std::string_view json, std::string_view name) {
 
 // What the daemon that holds the lock says of itself.
 std::string ask_other(const std::string& path) {
-  const std::string silent = "it does not answer";
+  std::string silent = "it does not answer";
   const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const sockaddr_un address = address_of(path);
   if (!fd || ::connect(fd.get(), generic(address), sizeof address) != 0) return silent;
