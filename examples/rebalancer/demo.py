@@ -84,6 +84,11 @@ class Story:
             "the application answered nothing before the gate opened",
             all(row.application.code is None for row in before),
         )
+        first_word = application.process.lines[0][0] - board.start
+        self.check(
+            "uvicorn was started only then: its first line of log came after that",
+            first_word >= ready_at,
+        )
         order = ["connecting", "initializing", "verifying", "warming", "ready"]
         self.check(
             f"the gate went through {', '.join(order)}",

@@ -1,5 +1,6 @@
 #include "mongo/driver.h"
 
+#include <cstdlib>
 #include <utility>
 
 #include <mongoc/mongoc.h>
@@ -29,6 +30,9 @@ Driver::Driver(Log log) : log_(std::move(log)) {
         }
       },
       this);
+  // The driver's counters are a file in /dev/shm named after the process id. A process that ends by _exit() leaves it
+  // behind, and the next one with that id (always 1 in a container) stumbles over it. Nobody reads them.
+  ::setenv("MONGOC_DISABLE_SHM", "1", 1);  // NOLINT(concurrency-mt-unsafe): before the driver's threads
   mongoc_init();
 }
 

@@ -228,3 +228,13 @@ def test_schema_folders_and_database_names_are_joined(
     daemon = make_daemon(engine.uri, tmp_path).start()
     daemon.wait_state("ready")
     assert {"orders", "customers"} <= set(client[database].list_collection_names())
+
+
+def test_nothing_is_left_behind_in_shared_memory(engine: Any, make_daemon: MakeDaemon) -> None:
+    daemon = make_daemon(engine.uri, schema()).start()
+    daemon.wait_state("ready")
+    assert daemon.process
+    counters = Path(f"/dev/shm/mongoc-{daemon.process.pid}")
+    assert not counters.exists()
+    daemon.stop()
+    assert not counters.exists()
