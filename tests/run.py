@@ -276,15 +276,15 @@ SUITES: dict[str, Callable[[Context], Result]] = {
             "UBSAN_OPTIONS": UBSAN,
         },
     ),
-    # libmongoc ends functions by jumping to pthread_mutex_unlock, so the call seems to come from us,
-    # while the lock came from the library and is ignored (tsan.supp): a "mutex bug" that is none. Our
+    # libmongoc ends functions by jumping to pthread_mutex_unlock. The call then seems to be ours,
+    # while the lock was the library's and is ignored (tsan.supp): a "mutex bug" that is none. Our
     # own locks are all std::unique_lock.
     "tsan": lambda context: sanitized_suite(
         context,
         "build-tsan",
         {
             "TSAN_OPTIONS": f"suppressions={TSAN_SUPPRESSIONS}:report_mutex_bugs=0"
-            ":second_deadlock_stack=1"
+            ":second_deadlock_stack=1:atexit_sleep_ms=0"
         },
     ),
 }

@@ -11,6 +11,7 @@
 #include "cli/exit_code.h"
 #include "cli/status.h"
 #include "cli/wait.h"
+#include "mongo/driver.h"
 
 namespace readygate::cli {
 namespace {
@@ -31,6 +32,7 @@ int dispatch(const CommandLine& line) {
 }  // namespace
 
 int run(int argc, char** argv) try {
+  mongo::Driver::unlink_counters();
   const auto line = parse_command_line(argc, argv);
   return line ? dispatch(*line) : line.error().exit_code;
 } catch (const std::exception& error) {

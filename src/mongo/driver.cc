@@ -1,9 +1,11 @@
 #include "mongo/driver.h"
 
-#include <cstdlib>
 #include <utility>
 
+#include <fmt/format.h>
 #include <mongoc/mongoc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 namespace readygate::mongo {
 
@@ -30,16 +32,16 @@ Driver::Driver(Log log) : log_(std::move(log)) {
         }
       },
       this);
-  // The driver's counters are a file in /dev/shm named after the process id. A process that ends by _exit() leaves it
-  // behind, and the next one with that id (always 1 in a container) stumbles over it. Nobody reads them.
-  ::setenv("MONGOC_DISABLE_SHM", "1", 1);  // NOLINT(concurrency-mt-unsafe): before the driver's threads
   mongoc_init();
+  unlink_counters();
 }
 
 Driver::~Driver() {
   mongoc_cleanup();
   mongoc_log_set_handler(nullptr, nullptr);
 }
+
+void Driver::unlink_counters() { ::shm_unlink(fmt::format("/mongoc-{}", ::getpid()).c_str()); }
 
 std::string Driver::version() { return mongoc_get_version(); }
 

@@ -25,6 +25,11 @@ class Driver {
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
+  // Removes the name of the file in /dev/shm that holds the driver's counters. libmongoc 1.x makes it when it is
+  // loaded, before main(); a process that ends by _exit() or exec() would leave it behind, and the next one with the
+  // same id (always 1 in a container) would stumble over it. The counters themselves go on.
+  static void unlink_counters();
+
   // "1.23.1", of the library that is loaded.
   static std::string version();
 

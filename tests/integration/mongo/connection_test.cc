@@ -203,7 +203,22 @@ TEST_CASE("the database goes away while a task runs, and comes back") {
   expect<core::Done>(bench.run(step));
 }
 
-TEST_CASE("a call that hangs delays neither pings, nor a fresh pool, nor the end") {
+TEST_CASE("a ping waits for no other work") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const TestDatabase database(uri);
+  Settings settings = database.settings();
+  settings.parallelism = 1;
+  Bench bench(settings);
+  CHECK(bench.run(core::Warm{}));
+  core::TaskId last = 0;
+  for (int i = 0; i < 500; ++i) last = bench.start(core::ReadLedger{});
+  CHECK(bench.run(core::Ping{}));
+  CHECK_FALSE(bench.done(last));
+  CHECK(bench.wait(last));
+}
+
+TEST_CASE("a call that hangs delays neither a fresh pool, nor the end") {
   const char* uri = test_uri();
   if (!uri) return;
   const std::uint16_t port = local_port(uri);
