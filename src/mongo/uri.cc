@@ -49,10 +49,12 @@ std::string without_secrets(std::string_view uri, std::string_view scheme) {
   return result;
 }
 
-// What follows an unescaped '@' or '/' in a password is taken for a host or a database by libmongoc, and would be shown as
-// one. Neither has an '@' in its name; the path of a UNIX socket may.
+// What follows an unescaped '@' or '/' in a password is taken for a host or a database by libmongoc, and would be shown
+// as one. Neither has an '@' in its name; the path of a UNIX socket may.
 bool took_password_for_more(const mongoc_uri_t* uri) {
-  const auto holds_at = [](const char* text) { return text && std::string_view(text).find('@') != std::string_view::npos; };
+  const auto holds_at = [](const char* text) {
+    return text && std::string_view(text).find('@') != std::string_view::npos;
+  };
   for (const mongoc_host_list_t* host = mongoc_uri_get_hosts(uri); host; host = host->next) {
     if (host->host[0] != '/' && holds_at(host->host)) return true;
   }
@@ -60,8 +62,9 @@ bool took_password_for_more(const mongoc_uri_t* uri) {
 }
 
 Failure unreadable_credentials() {
-  return configuration("the MongoDB URI cannot be read: in the user name and password, write each of the characters "
-                       ": / ? # [ ] @ % as its percent escape, and check what the authMechanism needs");
+  return configuration(
+      "the MongoDB URI cannot be read: in the user name and password, write each of the characters "
+      ": / ? # [ ] @ % as its percent escape, and check what the authMechanism needs");
 }
 
 tl::expected<UriHandle, Failure> parse(const std::string& text, std::vector<std::string>& notes) {

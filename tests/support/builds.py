@@ -25,10 +25,13 @@ CLANG = {"CC": "ccache clang", "CXX": "ccache clang++"}
 # GCC's UBSan beside ASan does not write its reports where the runner looks for them.
 SANITIZED = (
     "-Doptimization=1",
-    "-Ddebug=true",
+    "-Ddebug=false",
     "-Db_lundef=false",
-    "-Dcpp_args=-fno-omit-frame-pointer",
+    "-Dcpp_args=['-fno-omit-frame-pointer', '-gline-tables-only']",
 )
+# For its warnings, its unit tests and clang-tidy, nobody needs debugging symbols. -O0 would lose
+# the warnings that follow the flow.
+QUICK = ("-Doptimization=1", "-Ddebug=false")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ BUILDS = {
     build.folder: build
     for build in (
         Build("build"),
-        Build("build-clang", environment=CLANG),
+        Build("build-clang", QUICK, CLANG),
         Build("build-asan", ("-Db_sanitize=address,undefined", *SANITIZED), CLANG),
         Build("build-tsan", ("-Db_sanitize=thread", *SANITIZED), CLANG),
     )

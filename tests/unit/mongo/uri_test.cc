@@ -102,16 +102,27 @@ TEST_CASE("hosts, TLS, and what the driver does not know") {
 
 TEST_CASE("no error shows a part of the user name or the password") {
   for (const char* uri :
-       {"mongodb://jo%ZZe:s3cret@host/", "mongodb://joe:s3%ZZcret@host/", "mongodb://joe:s3c@ret@host/",
+       {"mongodb://jo%ZZe:s3cret@host/",
+        "mongodb://joe:s3%ZZcret@host/",
+        "mongodb://joe:s3c@ret@host/",
         "mongodb://joe:s3c@3cret@x@host/",
-        "mongodb://joe:12/s3cret@host", "mongodb://joe:%ZZ@h/?heartbeatFrequencyMS=3cret@host/",
-        "mongodb+srv://joe:12@s3cret@host.example/", "mongodb://joe:1?@s3cret@host", "mongodb://joe:s3c/ret@host/", "mongodb://joe:s3c?ret@host/",
-        "mongodb://joe:s3c:ret@host/", "mongodb://joe:s3cret@", "mongodb://joe:s3cret@host:port/",
-        "mongodb://joe:s3cret@host:99999/", "joe:s3cret@host", "http://joe:s3cret@host/",
+        "mongodb://joe:12/s3cret@host",
+        "mongodb://joe:%ZZ@h/?heartbeatFrequencyMS=3cret@host/",
+        "mongodb+srv://joe:12@s3cret@host.example/",
+        "mongodb://joe:1?@s3cret@host",
+        "mongodb://joe:s3c/ret@host/",
+        "mongodb://joe:s3c?ret@host/",
+        "mongodb://joe:s3c:ret@host/",
+        "mongodb://joe:s3cret@",
+        "mongodb://joe:s3cret@host:port/",
+        "mongodb://joe:s3cret@host:99999/",
+        "joe:s3cret@host",
+        "http://joe:s3cret@host/",
         "mongodb://joe:s3cret@host/?authMechanism=nonsense",
         "mongodb://joe:s3cret@host/?tlsCertificateKeyFilePassword=s3cret&w=-5",
         "mongodb://joe:s3cret@host/?authMechanismProperties=AWS_SESSION_TOKEN:s3cret,x&readPreference=wrong",
-        "mongodb+srv://joe:s3cret@host:27017/", "mongodb://joe:s3cret@host/?heartbeatFrequencyMS=1",
+        "mongodb+srv://joe:s3cret@host:27017/",
+        "mongodb://joe:s3cret@host/?heartbeatFrequencyMS=1",
         "mongodb://joe:s3cret@a,b/?directConnection=true"}) {
     CAPTURE(uri);
     const auto uris = prepare(settings(uri));
