@@ -304,6 +304,8 @@ def main(arguments: list[str]) -> int:
             results[name] = SUITES[name](context)
         except (OSError, subprocess.CalledProcessError, ValueError) as error:
             results[name] = fail(f"suite {name} could not run: {error}")
+        if not context.pytest_options and results[name] == Result():
+            results[name] = fail(f"suite {name} ran no test")
         results[name].seconds = time.monotonic() - started
         say(f"=== {name}: {results[name]} ({results[name].seconds:.0f} s)")
     total = Result()
