@@ -206,7 +206,7 @@ cp -L /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
 mount -t proc proc "$1/proc"
 mount --bind /dev "$1/dev"
 exec chroot "$1" env HOME=/root GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0 \
-    GOPROXY="${GOPROXY:-https://proxy.golang.org,direct}" go install "$2"
+    go install "$2"
 """
 
 
