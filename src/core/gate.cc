@@ -103,7 +103,7 @@ void Gate::tick(Now now) {
                       format_duration(settings_.init_timeout), phase().what, reason_.empty() ? "" : " ", reason_),
           now);
     }
-    if (next_attempt_ && now.instant >= *next_attempt_) {
+    if (next_attempt_ && now.instant >= next_attempt_->instant) {
       if (state_ == State::kFailed) {
         begin_initialization(now);
       } else {
@@ -180,7 +180,6 @@ void Gate::terminate(Now now) {
   if (state_ == State::kDraining) return;
   initializer_.abandon();
   next_attempt_.reset();
-  next_attempt_wall_.reset();
   init_deadline_.reset();
   ping_at_.reset();
   audit_at_.reset();
@@ -200,7 +199,7 @@ std::optional<Instant> Gate::next_tick(Instant now) const {
   };
   at(quit_at_);
   if (state_ == State::kDraining) return next;
-  at(next_attempt_);
+  if (next_attempt_) at(next_attempt_->instant);
   at(init_deadline_);
   at(drained_until_);
   at(initializer_.next_tick());
@@ -251,7 +250,6 @@ void Gate::begin_initialization(Now now) {
 
 void Gate::begin_attempt() {
   next_attempt_.reset();
-  next_attempt_wall_.reset();
   ++attempt_;
   commands_.stamp(state_, attempt_);
   retryable_ = true;
@@ -293,16 +291,12 @@ void Gate::fail_for_good(Reason reason, const std::string& sentence, Now now) {
   retryable_ = true;  // by `readygate status --retry`, and by itself when init.failed_retry is not 0
   init_deadline_.reset();
   next_attempt_.reset();
-  next_attempt_wall_.reset();
   go(State::kFailed, now);
   commands_.say(LogLevel::kError, fmt::format("Database initialization failed: {}", sentence), code_field(reason));
   if (settings_.failed_retry.count() > 0) pause(jittered(random_, settings_.failed_retry), now);
 }
 
-void Gate::pause(Millis delay, Now now) {
-  next_attempt_ = now.instant + delay;
-  next_attempt_wall_ = now.wall + delay;
-}
+void Gate::pause(Millis delay, Now now) { next_attempt_ = Now{now.instant + delay, now.wall + delay}; }
 
 void Gate::completed(Now now) {
   initialized_ = true;
@@ -454,7 +448,8 @@ void Gate::refresh(Now now) {
   explain(next, reachable);
   next.retryable = retryable_;
   next.attempt = attempt_;
-  next.next_attempt_at = next_attempt_wall_;
+  next.next_attempt_at.reset();
+  if (next_attempt_) next.next_attempt_at = next_attempt_->wall;
   if (const auto& ledger = initializer_.ledger()) {
     next.lease = {ledger->owner.value_or(""), ledger->token, ledger->owner == snapshot_.instance_id};
   }

@@ -108,8 +108,7 @@ class Gate {
   Reason code_ = Reason::kStarting;  // why it is not open, where a failure says so
   std::string reason_;
   bool retryable_ = true;
-  std::optional<Instant> next_attempt_;
-  std::optional<WallTime> next_attempt_wall_;
+  std::optional<Now> next_attempt_;
   std::optional<Instant> init_deadline_;
   std::optional<Instant> auth_refused_since_;
   std::optional<Instant> drained_until_;
