@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "schema/owns.h"
 #include "schema/schema.h"
 
 namespace readygate::core {
@@ -31,12 +32,7 @@ struct Target {  // what a holder of the lease is applying
   bool operator==(const Target&) const = default;
 };
 
-struct Owns {  // what this schema made: only that may ever be hidden or dropped
-  std::string collection;
-  std::vector<std::string> indexes;
-  bool created = false;  // the collection itself
-  bool operator==(const Owns&) const = default;
-};
+using schema::Owns;
 
 struct Ledger {
   std::string id;                    // the schema's name
