@@ -36,9 +36,7 @@ tl::expected<Reading, core::Failure> read(const Inputs& inputs) {
   mongo::Client client = (*pool)->take();
   auto ledger = mongo::read_ledger(client, {inputs.schema.database, inputs.schema.name});
   if (!ledger) return tl::unexpected(ledger.error());
-  std::vector<std::string> names;
-  for (const schema::Collection& collection : inputs.schema.collections) names.push_back(collection.name);
-  auto catalog = mongo::read_catalog(client, inputs.schema.database, names);
+  auto catalog = mongo::read_catalog(client, inputs.schema.database, {schema::declared_names(inputs.schema), true});
   if (!catalog) return tl::unexpected(catalog.error());
   return Reading{std::move(ledger->ledger), std::move(catalog->catalog)};
 }

@@ -58,10 +58,7 @@ bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
 void Applier::read_catalog(Commands& commands, Stage stage) {
   stage_ = stage;
   current_ = "read the catalog";
-  ReadCatalog work;
-  work.collections.reserve(schema_.collections.size());
-  for (const schema::Collection& collection : schema_.collections) work.collections.push_back(collection.name);
-  reading_ = commands.start(std::move(work));
+  reading_ = commands.start(ReadCatalog{schema::declared_names(schema_), true});
 }
 
 void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
@@ -122,11 +119,8 @@ bool Applier::acknowledged(const schema::Step& step) const {
     case schema::StepKind::kCreateIndexes:
       return std::all_of(step.indexes.begin(), step.indexes.end(),
                          [&](const std::string& index) { return made_here(step.collection, index); });
-    case schema::StepKind::kModifyIndex:
-    case schema::StepKind::kSetValidator:
-      return std::find(acknowledged_.begin(), acknowledged_.end(), identity(step)) != acknowledged_.end();
+    default: return std::find(acknowledged_.begin(), acknowledged_.end(), identity(step)) != acknowledged_.end();
   }
-  return false;
 }
 
 bool Applier::accept(const schema::Plan& plan) {

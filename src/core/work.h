@@ -20,7 +20,8 @@ using TaskId = std::uint64_t;
 
 struct ReadLedger {};  // find {_id: schema} in _readygate; primary, majority -> LedgerRead
 struct ReadCatalog {   // listCollections, listIndexes of the declared ones, buildInfo -> CatalogRead
-  std::vector<std::string> collections;
+  std::vector<std::string> collections;  // and views
+  bool count = false;                    // also how many documents each holds, as the server estimates it
 };
 struct RunStep {  // one step of the plan -> Done
   schema::Step step;

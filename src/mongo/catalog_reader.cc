@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -86,6 +88,27 @@ std::string utf8_field(const bson_t& document, const char* field) {
   return bson_iter_utf8(&found, nullptr);
 }
 
+// What the collection's own statistics say: no scan, and not exact after a crash (manual, "count"). Whether there is
+// anything at all decides what may be done, so a zero is looked at. None: the server did not say.
+std::optional<std::int64_t> estimated_count(Client& client, const std::string& database, const std::string& name) {
+  schema::Document command;
+  BSON_APPEND_UTF8(command.get(), "count", name.c_str());
+  const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kReadCatalog);
+  bson_iter_t n;
+  if (!reply || !bson_iter_init_find(&n, reply->get(), "n") || !BSON_ITER_HOLDS_NUMBER(&n)) return std::nullopt;
+  if (bson_iter_as_int64(&n) > 0) return bson_iter_as_int64(&n);
+  schema::Document find;
+  BSON_APPEND_UTF8(find.get(), "find", name.c_str());
+  BSON_APPEND_INT32(find.get(), "limit", 1);
+  BSON_APPEND_BOOL(find.get(), "singleBatch", true);
+  const auto found = run(client, Sort::kRead, database, find.get(), nullptr, Doing::kReadCatalog);
+  bson_iter_t first;
+  if (!found || !bson_iter_init(&n, found->get()) || bson_iter_find_descendant(&n, "cursor.firstBatch.0", &first)) {
+    return std::nullopt;
+  }
+  return 0;
+}
+
 }  // namespace
 
 schema::Server server_from(const bson_t& build_info, const std::string& hosts, const std::string& topology) {
@@ -105,7 +128,8 @@ schema::Server server_from(const bson_t& build_info, const std::string& hosts, c
 }
 
 tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std::string& database,
-                                                      const std::vector<std::string>& collections) {
+                                                      const core::ReadCatalog& work) {
+  const std::vector<std::string>& collections = work.collections;
   core::CatalogRead read;
   schema::Document build_info;
   BSON_APPEND_INT32(build_info.get(), "buildInfo", 1);
@@ -134,6 +158,9 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
         if (!index) return tl::unexpected(strange(index.error()));
         collection->indexes.push_back(std::move(*index));
       }
+    }
+    if (work.count && collection->type == "collection") {
+      collection->documents = estimated_count(client, database, collection->name);
     }
     read.catalog.collections.push_back(std::move(*collection));
   }

@@ -9,9 +9,10 @@
 
 namespace readygate::mongo {
 
-// A collection that is not there, or is dropped while we read, is absent from the result.
+// A collection that is not there, or is dropped while we read, is absent from the result. A count that the server
+// refuses is left out, and the reading goes on.
 tl::expected<core::CatalogRead, core::Failure> read_catalog(Client& client, const std::string& database,
-                                                            const std::vector<std::string>& collections);
+                                                            const core::ReadCatalog& work);
 
 // The product, from the answer to buildInfo (FerretDB says so there) and the names of the hosts (Amazon's and
 // Microsoft's services say nothing; their host names do).

@@ -47,7 +47,7 @@ core::Outcome Performer::read_ledger(Pool& pool) {
 
 core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work) {
   Client client = pool.take();
-  return outcome(mongo::read_catalog(client, place_.database, work.collections));
+  return outcome(mongo::read_catalog(client, place_.database, work));
 }
 
 core::Outcome Performer::run_step(Pool& pool, const core::RunStep& work) {

@@ -34,6 +34,14 @@ const CatalogCollection* Catalog::find(std::string_view name) const {
   return it == collections.end() ? nullptr : &*it;
 }
 
+std::vector<std::string> declared_names(const Schema& schema) {
+  std::vector<std::string> names;
+  names.reserve(schema.collections.size() + schema.views.size());
+  for (const Collection& collection : schema.collections) names.push_back(collection.name);
+  for (const View& view : schema.views) names.push_back(view.name);
+  return names;
+}
+
 Result<CatalogCollection> collection_from(const Document& entry) {
   constexpr std::string_view kCommand = "listCollections";
   CatalogCollection collection;

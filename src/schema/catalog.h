@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct CatalogCollection {
   std::string type;  // "collection", "view", "timeseries"
   Document options;
   std::vector<CatalogIndex> indexes;
+  std::optional<std::int64_t> documents = std::nullopt;  // estimated by the server; none: not asked for
 };
 
 // Who answers: what a product is known not to honour depends on it.
@@ -35,6 +37,9 @@ struct Catalog {
   std::vector<CatalogCollection> collections;
   const CatalogCollection* find(std::string_view name) const;
 };
+
+// Every collection and view that the schema declares: what there is to read.
+std::vector<std::string> declared_names(const Schema& schema);
 
 // From the documents that the server sends. A field of the wrong type is kInternal: the server is not what it says.
 Result<CatalogCollection> collection_from(const Document& list_collections_entry);

@@ -314,34 +314,7 @@ class CollectionDiff {
 
 }  // namespace
 
-std::string_view name(StepKind kind) {
-  switch (kind) {
-    case StepKind::kCreateCollection: return "create_collection";
-    case StepKind::kCreateIndexes: return "create_indexes";
-    case StepKind::kModifyIndex: return "modify_index";
-    case StepKind::kSetValidator: return "set_validator";
-  }
-  return "";
-}
-
-std::string_view name(FindingKind kind) {
-  switch (kind) {
-    case FindingKind::kExtraIndex: return "extra_index";
-    case FindingKind::kOtherName: return "other_name";
-    case FindingKind::kConflict: return "conflict";
-    case FindingKind::kBuilding: return "building";
-    case FindingKind::kNotHonoured: return "not_honoured";
-  }
-  return "";
-}
-
-const Finding* Plan::first(FindingKind kind) const {
-  const auto it =
-      std::find_if(findings.begin(), findings.end(), [&](const Finding& each) { return each.kind == kind; });
-  return it == findings.end() ? nullptr : &*it;
-}
-
-Plan diff(const Schema& schema, const Catalog& catalog) {
+Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>& /*owns*/) {
   Plan plan;
   for (const Collection& collection : schema.collections) CollectionDiff(collection, catalog, plan).run();
   return plan;

@@ -2,39 +2,85 @@
 // Pure. An applied plan leads to an empty one; a test of every option holds it to that.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "schema/catalog.h"
+#include "schema/owns.h"
 #include "schema/schema.h"
 
 namespace readygate::schema {
 
-// Only additive steps exist so far: none takes anything away from the version of the application before.
+// In what order the steps of one collection come is the planner's decision: those that only add first. From its first
+// destructive step on, everything of a collection belongs to the second half of an apply (an index that is dropped and
+// built again is built there).
 enum class StepKind {
   kCreateCollection,
-  kCreateIndexes,  // of one collection, in one command
-  kModifyIndex,    // collMod: expireAfterSeconds
-  kSetValidator,   // collMod
+  kCreateView,
+  kCreateIndexes,     // of one collection, in one command
+  kModifyIndex,       // collMod: expireAfterSeconds
+  kUnhideIndex,       // collMod: hidden = false
+  kHideIndex,         // collMod: hidden = true
+  kDropIndex,         // dropIndexes
+  kPrepareUnique,     // collMod: prepareUnique = true; the server refuses new duplicates from here on
+  kMakeUnique,        // collMod: unique = true; takes prepareUnique back when documents contradict
+  kResetUnique,       // collMod: prepareUnique = false, which an earlier attempt left behind
+  kModifyCollection,  // collMod: expireAfterSeconds, capped size, time series, pre-images
+  kSetValidator,      // collMod
+  kModifyView,        // collMod
 };
 std::string_view name(StepKind kind);  // "create_collection", …
 
+// Whether the application's version before keeps working once the step is done.
+enum class Effect {
+  kExpand,
+  kContract,  // may break it: only with policy.contract = "apply"
+};
+std::string_view name(Effect effect);  // "expand", "contract"
+
+// What the step costs the server.
+enum class Cost {
+  kInstant,       // its time does not grow with the collection
+  kScans,         // reads every document of the collection, while others read and write
+  kBlocksWrites,  // writes to the collection wait until it is done
+};
+std::string_view name(Cost cost);  // "instant", "scans", "blocks_writes"
+
+// One option that a step changes: relaxed Extended JSON on both sides, "" where it is absent.
+struct Change {
+  std::string option;  // as the server knows it: "expireAfterSeconds", "validator", …
+  std::string from;
+  std::string to;
+};
+
 struct Step {
   StepKind kind;
-  std::string collection;
+  std::string collection;            // or view
   std::string what;                  // for people: "create indexes portfolio_asof, external_id"
-  Document command;                  // complete but for writeConcern and comment, which the executor adds
+  Document command;                  // complete but for writeConcern, comment and maxTimeMS, which the executor adds
   std::vector<std::string> indexes;  // names of the indexes that it builds
-  std::vector<std::string> unique;   // unique indexes among those that it builds: looked at for duplicates on failure
+  std::vector<std::string> unique;   // those of them that are unique (of kMakeUnique, the one that becomes so): looked
+                                     // at for duplicates before anything is sent
+  std::string object = {};           // the index that it changes or drops, or ""
+  std::vector<Change> changes = {};
+  Effect effect = Effect::kExpand;
+  // Takes something away, so that a late one could undo a successor's work: sent last, after a fresh renewal of the
+  // lease, with maxTimeMS = what is left of it.
+  bool destructive = false;
+  Cost cost = Cost::kInstant;
+  std::optional<std::int64_t> documents = std::nullopt;  // estimated, of the collection; none: not known
 };
 
 enum class FindingKind {
-  kExtraIndex,   // in the database, not declared: left alone, reported
-  kOtherName,    // a declared index exists under another name: satisfied, reported
-  kConflict,     // contradicts, and cannot be changed by an additive step: fails
-  kBuilding,     // a declared index is being built: the step that asks for it again waits for it
-  kNotHonoured,  // the server says yes and does otherwise: policy.not_honoured decides
+  kExtraIndex,         // in the database, not declared: policy.extra_indexes decides
+  kOtherName,          // a declared index exists under another name: satisfied, reported
+  kConflict,           // contradicts, and no step may or can mend it: fails
+  kBuilding,           // a declared index is being built: the step that asks for it again waits for it
+  kNotHonoured,        // the server says yes and does otherwise: policy.not_honoured decides
+  kShardedUnverified,  // of a sharded collection, whose shards could not be asked one by one
 };
 std::string_view name(FindingKind kind);
 
@@ -50,13 +96,16 @@ struct Finding {
 
 struct Plan {
   std::vector<Step> steps;  // steps of one collection in their order; different collections may run in parallel
+  std::vector<Step> withheld;  // contract steps that policy.contract = "report" keeps back
   std::vector<Finding> findings;
 
   bool empty() const { return steps.empty(); }
   const Finding* first(FindingKind kind) const;
 };
 
-Plan diff(const Schema& schema, const Catalog& catalog);
+// `owns` is what the ledger says that this schema made: nothing else is ever hidden or dropped for being extra. Without
+// the documents of a collection counted (CatalogCollection::documents), it is taken to hold some.
+Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>& owns = {});
 
 // For a terminal: one line per step and finding, "+", "~", "!" and "?" before them, colour only when asked for.
 enum class Colour { kOff, kOn };

@@ -23,13 +23,21 @@ struct Index {
 
 struct Collection {
   std::string name;
-  Document options;  // what create takes beside the name: validator, validationLevel, validationAction
+  Document options;  // what create takes beside the name: validator, capped, timeseries, …
   std::vector<Index> indexes;
   toml::Place place;
 };
 
-// [policy]. What else the design's later parts allow ("replace", "drop", …) is refused as not_supported_yet.
+struct View {
+  std::string name;
+  Document options;  // what create takes beside the name: viewOn, pipeline, collation
+  toml::Place place;
+};
+
 struct Policy {
+  enum class Extra { kReport, kHide, kDrop } extra_indexes = Extra::kReport;
+  enum class Conflict { kFail, kReplace } conflict = Conflict::kFail;
+  enum class Contract { kReport, kApply } contract = Contract::kReport;
   enum class NotHonoured { kFail, kReport } not_honoured = NotHonoured::kFail;
   enum class Newer { kOpen, kFail } newer = Newer::kOpen;
   enum class Verify { kLedger, kAfter, kOpen } verify = Verify::kAfter;
@@ -42,6 +50,7 @@ struct Schema {
   std::int32_t min_open = 1;
   Policy policy;
   std::vector<Collection> collections;
+  std::vector<View> views;
   std::string hash;  // of the declarations alone, "1:" (the format's number) and 64 hex digits: see canonical.h
 };
 
