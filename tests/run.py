@@ -29,6 +29,8 @@ from support.builds import BUILDS, REPOSITORY, BuildError, make
 
 PYTEST_TIMEOUT = 25 * 60  # s, for the pytest run of one suite
 DOCTEST_TIMEOUT = 5 * 60  # s, for one program, sanitizers included
+HISTORIES = 10_000
+SIM_TIMEOUT = 3 * 60  # s, for all of them
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -230,6 +232,22 @@ def protocol_suite(
     return result
 
 
+def sim_suite(context: Context) -> Result:
+    """Many histories of many replicas, and the mistakes that they must find."""
+    if problem := context.build("build"):
+        return fail(problem)
+    command = ["build/tests/sim/sim", "1", str(HISTORIES)]
+    done = run(
+        command, SIM_TIMEOUT, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if done is None:
+        return fail(f"{' '.join(command)} did not end within {SIM_TIMEOUT} s")
+    say(done.stdout.strip())
+    result = Result(passed=1) if done.returncode == 0 else fail("an invariant did not hold")
+    result.add(pytest(context, "build", ["tests/sim"], {}))
+    return result
+
+
 def integration_suite(
     context: Context, folder: str = "build", environment: dict[str, str] | None = None
 ) -> Result:
@@ -267,6 +285,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "unit": unit_suite,
     "protocol": protocol_suite,
     "integration": integration_suite,
+    "sim": sim_suite,
     "e2e": lambda context: pytest(context, "build", ["tests/e2e"], {}),
     "asan": lambda context: sanitized_suite(
         context,
@@ -291,6 +310,10 @@ SUITES: dict[str, Callable[[Context], Result]] = {
 
 
 def main(arguments: list[str]) -> int:
+    # What is started here inherits them: under nohup, or as a shell's background job, they would be
+    # ignored, and the tests are about what they do.
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     names, context = arguments[:cut] or list(SUITES), Context(arguments[cut + 1 :])
     if unknown := [name for name in names if name not in SUITES]:

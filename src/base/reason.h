@@ -14,6 +14,8 @@ namespace readygate {
   X(kStarting, "starting", "the daemon is starting", "wait")                                                          \
   X(kInitializing, "initializing", "the database is being made ready", "wait; `readygate status` shows the phase")    \
   X(kLeaseHeld, "lease_held", "another replica is initializing the database", "wait for it")                          \
+  X(kLeaseLost, "lease_lost", "the right to change the database was lost before the work was done",                   \
+    "wait, it is taken again; if it recurs, look at the latency and majority of the database")                        \
   X(kNameResolution, "name_resolution", "the database host name does not resolve",                                    \
     "check the host in the URI, and the cluster's DNS")                                                               \
   X(kConnectionRefused, "connection_refused", "the host answers, but nothing listens on the port",                    \

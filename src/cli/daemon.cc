@@ -58,7 +58,7 @@ core::GateSettings gate_settings(const config::Settings& s) {
   g.warm_connections = s.mongodb.warm_connections;
   g.init.mode = s.init.mode == config::InitMode::kApply ? core::InitMode::kApply : core::InitMode::kVerify;
   g.init.parallelism = s.mongodb.parallelism;
-  g.init.lease_period = s.lease.period;
+  g.init.lease = {s.lease.period, s.lease.margin};
   return g;
 }
 
@@ -70,6 +70,7 @@ mongo::Settings mongo_settings(const config::Settings& s, const schema::Schema& 
   m.warm_connections = s.mongodb.warm_connections;
   m.parallelism = s.mongodb.parallelism;
   m.connect_timeout = s.mongodb.connect_timeout;
+  m.lease_period = s.lease.period;
   return m;
 }
 

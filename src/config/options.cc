@@ -116,7 +116,10 @@ constexpr std::array kLease = {
         .fallback = "20s",
         .range = Range{1'000, 3'600'000},
         .help = "stored in the database; replicas that wait look every quarter of it"},
-    Key{.name = "margin", .type = Type::kDuration, .later = "*", .help = "safety margin of the lease"},
+    Key{.name = "margin",
+        .type = Type::kDuration,
+        .range = Range{100, 3'600'000},
+        .help = "the holder stops so long before others may take over; where not given, 15 % of the period"},
 };
 
 constexpr std::array kLog = {

@@ -199,12 +199,17 @@ void check_together(const Table& root, const toml::Reader& reader, const Given& 
   if (backoff.duration("initial") > backoff.duration("max")) {
     wrong("init", "backoff", "initial is longer than max");
   }
+  const toml::Reader lease = reader.table("lease");
+  if (lease.has("margin") && lease.duration("margin") * 2 > lease.duration("period")) {
+    wrong("lease", "margin", "margin is more than half of the period; little time would be left to work in");
+  }
 }
 
 Settings read_settings(const toml::Reader& reader) {
   const toml::Reader mongodb = reader.table("mongodb");
   const toml::Reader gate = reader.table("gate");
   const toml::Reader init = reader.table("init");
+  const toml::Reader lease = reader.table("lease");
   const toml::Reader log = reader.table("log");
   Settings s{};
   s.schema = reader.string("schema");
@@ -229,7 +234,8 @@ Settings read_settings(const toml::Reader& reader) {
   s.init.auth_grace = init.duration("auth_grace");
   s.init.backoff_initial = init.table("backoff").duration("initial");
   s.init.backoff_max = init.table("backoff").duration("max");
-  s.lease.period = reader.table("lease").duration("period");
+  s.lease.period = lease.duration("period");
+  s.lease.margin = lease.has("margin") ? lease.duration("margin") : s.lease.period * 15 / 100;
   if (log.has("format")) s.log.format = log.string("format") == "json" ? LogFormat::kJson : LogFormat::kText;
   s.log.level = level_from(log.string("level"));
   return s;

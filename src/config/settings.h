@@ -55,6 +55,7 @@ struct Settings {
 
   struct Lease {
     Millis period;
+    Millis margin;
   } lease;
 
   struct Log {

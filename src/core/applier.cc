@@ -32,8 +32,8 @@ std::string fields_of(const schema::Finding& finding) {
 
 }  // namespace
 
-Applier::Applier(const schema::Schema& schema, int parallelism, Grant grant, Mode mode)
-    : schema_(schema), parallelism_(std::max(1, parallelism)), grant_(grant), mode_(mode) {}
+Applier::Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode)
+    : schema_(schema), parallelism_(std::max(1, parallelism)), mode_(mode), owns_(std::move(owns)) {}
 
 void Applier::begin(Commands& commands) { read_catalog(commands, Stage::kReading); }
 
@@ -43,9 +43,14 @@ bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
     if (!outcome) {
       broke(judge(outcome.error()));
     } else if (const auto* read = std::get_if<CatalogRead>(&*outcome)) {
+      primary_ = read->primary;
       on_catalog(commands, read->catalog);
     }
     return true;
+  }
+  if (const auto sent = in_flight_.find(id); sent != in_flight_.end()) {
+    unsettled_ = unsettled_ || unsettles(sent->second, outcome);
+    in_flight_.erase(sent);
   }
   const auto found = running_.find(id);
   if (found == running_.end()) return false;
@@ -58,13 +63,15 @@ bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
 void Applier::read_catalog(Commands& commands, Stage stage) {
   stage_ = stage;
   current_ = "read the catalog";
-  reading_ = commands.start(ReadCatalog{schema::declared_names(schema_), true});
+  // Who applies has the majority's word by renewing the lease; who only looks writes nothing, and must ask for it.
+  reading_ = commands.start(ReadCatalog{schema::declared_names(schema_), true, mode_ == Mode::kLook});
 }
 
 void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
   server_ = catalog.server;
-  schema::Plan plan = schema::diff(schema_, catalog);
+  schema::Plan plan = schema::diff(schema_, catalog, owns());
   if (stage_ == Stage::kVerifying) unmask(plan);
+  withheld_ = static_cast<int>(plan.withheld.size());
   say_findings(commands, plan);
   if (!accept(plan)) return;
   if (plan.empty()) {
@@ -144,40 +151,84 @@ void Applier::say_findings(Commands& commands, const schema::Plan& plan) {
     const bool calm = finding.kind == schema::FindingKind::kOtherName || finding.kind == schema::FindingKind::kBuilding;
     commands.say(calm ? LogLevel::kInfo : LogLevel::kWarn, finding.message, fields_of(finding));
   }
+  for (const schema::Step& step : plan.withheld) {
+    const std::string once = fmt::format("withheld {}", identity(step));
+    if (std::find(said_.begin(), said_.end(), once) != said_.end()) continue;
+    said_.push_back(once);
+    commands.say(LogLevel::kWarn,
+                 fmt::format("Held back, because it can break the version before and policy.contract is \"report\": "
+                             "{}: {}",
+                             step.collection, step.what));
+  }
+}
+
+bool Applier::next_round(Judgement otherwise) {
+  if (++rounds_ <= kMostRounds) return true;
+  broke(std::move(otherwise));
+  return false;
 }
 
 void Applier::apply(Commands& commands, schema::Plan plan) {
-  if (++rounds_ > kMostRounds) {
-    broke({Verdict::kTransient, Reason::kDrift,
-           fmt::format("The database differs from the schema again after {} rounds; something else changes it. First "
-                       "difference: {}",
-                       kMostRounds, plan.steps.front().what)});
+  if (!next_round({Verdict::kTransient, Reason::kDrift,
+                   fmt::format("The database differs from the schema again after {} rounds; something else changes "
+                               "it. First difference: {}",
+                               kMostRounds, plan.steps.front().what)})) {
     return;
   }
   plan_ = std::move(plan);
   stage_ = Stage::kApplying;
   steps_done_ = 0;
+  confirmed_ = false;
   lanes_.clear();
   running_.clear();  // answers of an earlier round are not ours any more
   std::map<std::string, std::size_t> lane_of;
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     const auto [found, fresh] = lane_of.try_emplace(plan_.steps[i].collection, lanes_.size());
     if (fresh) lanes_.emplace_back();
-    lanes_[found->second].steps.push_back(i);
+    Lane& lane = lanes_[found->second];
+    if (lane.safe == lane.steps.size() && !plan_.steps[i].destructive) ++lane.safe;
+    lane.steps.push_back(i);
   }
   feed(commands);
 }
 
 void Applier::feed(Commands& commands) {
-  for (std::size_t i = 0; i < lanes_.size() && static_cast<int>(running_.size()) < parallelism_; ++i) {
+  bool waiting = false;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = lanes_[i];
-    if (lane.busy || lane.next == lane.steps.size()) continue;
+    const bool held_back = !confirmed_ && lane.next >= lane.safe;
+    if (lane.next == lane.steps.size() || lane.busy) continue;
+    waiting = true;
+    if (held_back || static_cast<int>(running_.size()) >= parallelism_) continue;
     const schema::Step& step = plan_.steps[lane.steps[lane.next]];
     lane.busy = true;
     current_ = fmt::format("{}: {}", step.collection, step.what);
-    running_.emplace(commands.start(RunStep{step, grant_.token, grant_.not_after}), i);
+    const TaskId id = commands.start(RunStep{step, grant_.token, grant_.not_after});
+    running_.emplace(id, i);
+    in_flight_.emplace(id, step.destructive);
   }
-  if (running_.empty()) read_catalog(commands, Stage::kVerifying);
+  if (!running_.empty()) return;
+  if (waiting) {
+    stage_ = Stage::kConfirming;
+    current_ = "confirm the lease";
+  } else {
+    read_catalog(commands, Stage::kVerifying);
+  }
+}
+
+void Applier::confirm(Commands& commands) {
+  if (stage_ != Stage::kConfirming) return;
+  stage_ = Stage::kApplying;
+  confirmed_ = true;
+  feed(commands);
+}
+
+void Applier::verify_again(Commands& commands) {
+  if (next_round({Verdict::kTransient, Reason::kNoPrimary,
+                  "The primary changes faster than its catalog can be verified."
+                  " This is retried."})) {
+    read_catalog(commands, Stage::kVerifying);
+  }
 }
 
 void Applier::on_step(Commands& commands, std::size_t lane_index, const Outcome& outcome) {
@@ -187,11 +238,7 @@ void Applier::on_step(Commands& commands, std::size_t lane_index, const Outcome&
     Judgement verdict = judge(outcome.error());
     if (verdict.verdict == Verdict::kReread) {
       // Answers of steps in flight find stage kReading and are not needed: the next reading shows what they did.
-      if (++rounds_ > kMostRounds) {
-        broke({Verdict::kTransient, Reason::kDrift, std::move(verdict.sentence)});
-      } else {
-        read_catalog(commands, Stage::kReading);
-      }
+      if (next_round({Verdict::kTransient, Reason::kDrift, verdict.sentence})) read_catalog(commands, Stage::kReading);
       return;
     }
     verdict.sentence = fmt::format("{}: {} failed: {}", step.collection, step.what, verdict.sentence);
@@ -213,14 +260,20 @@ void Applier::broke(Judgement judgement) {
 }
 
 void Applier::record(const schema::Step& step) {
-  if (step.kind != schema::StepKind::kCreateCollection && step.kind != schema::StepKind::kCreateIndexes) {
+  const auto of = [&](std::vector<Owns>& all) -> Owns& {
+    auto found = std::find_if(all.begin(), all.end(), [&](const Owns& o) { return o.collection == step.collection; });
+    return found == all.end() ? *all.insert(all.end(), Owns{step.collection, {}, false}) : *found;
+  };
+  if (step.kind == schema::StepKind::kDropIndex) {
+    std::erase(of(made_).indexes, step.object);
+    of(gone_).indexes.push_back(step.object);
+  } else if (step.kind == schema::StepKind::kCreateCollection || step.kind == schema::StepKind::kCreateIndexes) {
+    Owns& made = of(made_);
+    if (step.kind == schema::StepKind::kCreateCollection) made.created = true;
+    made.indexes.insert(made.indexes.end(), step.indexes.begin(), step.indexes.end());
+  } else {
     acknowledged_.push_back(identity(step));
-    return;
   }
-  auto found = std::find_if(made_.begin(), made_.end(), [&](const Owns& o) { return o.collection == step.collection; });
-  if (found == made_.end()) found = made_.insert(made_.end(), Owns{step.collection, {}, false});
-  if (step.kind == schema::StepKind::kCreateCollection) found->created = true;
-  found->indexes.insert(found->indexes.end(), step.indexes.begin(), step.indexes.end());
 }
 
 }  // namespace readygate::core

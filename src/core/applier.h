@@ -20,14 +20,22 @@ namespace readygate::core {
 
 class Applier {
  public:
-  enum class Stage { kIdle, kReading, kApplying, kVerifying, kMatched, kBroken };
+  // kConfirming: only steps that take something away are left; confirm() lets them go.
+  enum class Stage { kIdle, kReading, kApplying, kConfirming, kVerifying, kMatched, kBroken };
 
   enum class Mode { kApply, kLook };  // look: a difference is an error (kDrift), nothing is changed
 
   // `schema` outlives this object. `parallelism`: steps in flight at once, at least 1.
-  Applier(const schema::Schema& schema, int parallelism, Grant grant, Mode mode = Mode::kApply);
+  // `owns`: what the ledger says that this schema made.
+  Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode = Mode::kApply);
 
+  // Under which steps are sent from here on: the lease was renewed. Until the first, none is.
+  void grant(const Grant& grant) { grant_ = grant; }
   void begin(Commands& commands);
+  // The lease was confirmed after kConfirming was reached.
+  void confirm(Commands& commands);
+  // Reads and compares once more: what was verified may have been rolled back since.
+  void verify_again(Commands& commands);
   // True when the task was one of ours, whatever came of it.
   bool on(Commands& commands, TaskId id, const Outcome& outcome);
 
@@ -39,14 +47,27 @@ class Applier {
   // The step that was started last, for people.
   const std::string& current() const { return current_; }
   const schema::Server& server() const { return server_; }
-  // What this run made; for the ledger.
-  const std::vector<Owns>& made() const { return made_; }
+  // Who answered the last reading; see CatalogRead.
+  const std::string& primary() const { return primary_; }
+  // Steps that were sent, or may be any moment, and have not been answered; true: one that takes something away.
+  using InFlight = std::map<TaskId, bool>;
+  const InFlight& in_flight() const { return in_flight_; }
+  // A step that takes something away was not answered by the server: it may still be at work.
+  bool unsettled() const { return unsettled_; }
+  static bool unsettles(bool destructive, const Outcome& outcome) {
+    return destructive && !outcome && outcome.error().domain != Domain::kServer;
+  }
+  // What the ledger says that this schema made, with what this run made and dropped.
+  std::vector<Owns> owns() const { return united(without(owns_, gone_), made_); }
+  // Contract steps that the policy holds back, as of the last reading.
+  int withheld() const { return withheld_; }
   bool drifted() const { return drifted_; }  // the first reading did not match
 
  private:
   struct Lane {
     std::vector<std::size_t> steps;  // of one collection: indices into plan_.steps
     std::size_t next = 0;
+    std::size_t safe = 0;  // so many of them come before the first that takes something away
     bool busy = false;
   };
 
@@ -61,13 +82,16 @@ class Applier {
   void broke(Judgement judgement);
   // Conflicts and what is not honoured, as the policy says. False: this is the end.
   bool accept(const schema::Plan& plan);
+  // One more round; false when it was one too many.
+  bool next_round(Judgement otherwise);
   void say_findings(Commands& commands, const schema::Plan& plan);
   void record(const schema::Step& step);
 
   const schema::Schema& schema_;
   const int parallelism_;
-  const Grant grant_;
   const Mode mode_;
+  const std::vector<Owns> owns_;
+  Grant grant_;
 
   Stage stage_ = Stage::kIdle;
   Judgement judgement_{Verdict::kTransient, Reason::kNone, {}};
@@ -77,12 +101,18 @@ class Applier {
   std::map<TaskId, std::size_t> running_;  // step task -> lane
   std::optional<TaskId> reading_;
   int steps_done_ = 0;
-  int rounds_ = 0;  // how often a plan was applied
+  bool confirmed_ = false;  // in this round
+  InFlight in_flight_;      // of all rounds
+  bool unsettled_ = false;
+  std::string primary_;
+  int rounds_ = 0;  // how often the catalog was not what was expected
   bool drifted_ = false;
   std::string current_;
   std::vector<std::string> said_;          // findings that were said already
   std::vector<std::string> acknowledged_;  // collMod steps that the server said yes to
   std::vector<Owns> made_;                 // collections and indexes that the server said yes to
+  std::vector<Owns> gone_;                 // indexes that were dropped
+  int withheld_ = 0;
 };
 
 }  // namespace readygate::core

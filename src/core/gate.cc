@@ -14,9 +14,8 @@ namespace {
 
 // Progress is rendered at most this often: ten thousand waiters must not cause ten thousand renderings.
 constexpr Millis kProgressPeriod{1'000};
-// The audit after opening starts within this time, spread over the replicas.
-constexpr Millis kAuditWithin{10'000};
-constexpr Millis kAuditAgain{60'000};
+// How long the end waits for the lease to be given back.
+constexpr Millis kReleaseWithin{500};
 // kSlow failures when init.failed_retry is "never": they may still mend by themselves.
 constexpr Millis kSlowRetry{30'000};
 
@@ -39,7 +38,8 @@ Gate::Gate(GateSettings settings, schema::Schema schema, Random& random, Now now
       schema_(std::move(schema)),
       random_(random),
       started_(now.instant),
-      initializer_(schema_, settings_.init, random_id(random), lease_, random),
+      initializer_(schema_, settings_.init, random_id(random), random),
+      auditor_(schema_, settings_.init, initializer_.instance_id(), random),
       reachability_(settings_.unready_after),
       backoff_(settings_.backoff_initial, settings_.backoff_max) {
   snapshot_.instance_id = initializer_.instance_id();
@@ -54,7 +54,11 @@ void Gate::start(Now now) {
 }
 
 void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
-  if (state_ == State::kDraining) return;
+  if (state_ == State::kDraining) {
+    std::erase(releases_, id);
+    quit_if_due(now);
+    return;
+  }
   if (ping_task_ == id) {
     ping_task_.reset();
     ping_at_ = now.instant + jittered(random_, settings_.ping_period);
@@ -68,7 +72,8 @@ void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
     warm_tasks_.erase(warm);
     if (!outcome)
       commands_.say(LogLevel::kInfo, "A further connection could not be warmed: " + outcome.error().message);
-  } else if (!on_audit(id, outcome, now) && initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
+  } else if (!auditor_.on(commands_, id, outcome, now.instant, now.wall) &&
+             initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
     reachability_.ping(answered(outcome), now.instant);
   }
   settle(now);
@@ -89,14 +94,11 @@ void Gate::topology(const TopologyChanged& change, Now now) {
 }
 
 void Gate::tick(Now now) {
-  if (quit_at_ && now.instant >= *quit_at_) {
-    quit_at_.reset();
-    commands_.quit();
-  }
+  quit_if_due(now);
   if (state_ != State::kDraining) {
     if (drained_until_ && now.instant >= *drained_until_) drained_until_.reset();
     if (init_deadline_ && now.instant >= *init_deadline_) {
-      initializer_.abandon();
+      initializer_.abandon(commands_);
       fail_for_good(
           Reason::kInitTimeout,
           fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}",
@@ -110,9 +112,9 @@ void Gate::tick(Now now) {
         begin_attempt();
       }
     }
-    initializer_.tick(commands_, now.instant);
+    initializer_.tick(commands_, now.instant, now.wall);
     ping_if_due(now);
-    audit_if_due(now);
+    auditor_.tick(commands_, now.instant, now.wall);
   }
   settle(now);
 }
@@ -147,7 +149,7 @@ void Gate::schema_file(const schema::Schema& now_in_file, Now now) {
     }
     schema_file_differs_ = differs;
   } else if (differs && state_ != State::kStarting) {
-    initializer_.abandon();
+    initializer_.abandon(commands_);
     schema_ = now_in_file;
     snapshot_.schema = {schema_.name, schema_.version, schema_.hash};
     commands_.say(LogLevel::kInfo, "The schema file changed; starting again with it");
@@ -178,18 +180,28 @@ void Gate::secret_changed(Now now) {
 
 void Gate::terminate(Now now) {
   if (state_ == State::kDraining) return;
-  initializer_.abandon();
+  for (const auto& release : {initializer_.abandon(commands_), auditor_.stop(commands_)}) {
+    if (release) releases_.push_back(*release);
+  }
   next_attempt_.reset();
   init_deadline_.reset();
   ping_at_.reset();
-  audit_at_.reset();
   commands_.say(LogLevel::kInfo, settings_.drain_delay.count() == 0
                                      ? std::string("SIGTERM: closing")
                                      : fmt::format("SIGTERM: not open any more, serving for {}",
                                                    format_duration(settings_.drain_delay)));
   go(State::kDraining, now);
   quit_at_ = now.instant + settings_.drain_delay;
+  releases_waited_to_ = now.instant + kReleaseWithin;
   settle(now);
+}
+
+// When drain_delay is over and the lease is given back, or was waited for long enough.
+void Gate::quit_if_due(Now now) {
+  if (!quit_at_ || now.instant < *quit_at_) return;
+  if (!releases_.empty() && now.instant < *releases_waited_to_) return;
+  quit_at_.reset();
+  commands_.quit();
 }
 
 std::optional<Instant> Gate::next_tick(Instant now) const {
@@ -197,15 +209,17 @@ std::optional<Instant> Gate::next_tick(Instant now) const {
   const auto at = [&](std::optional<Instant> when) {
     if (when && (!next || *when < *next)) next = when;
   };
-  at(quit_at_);
-  if (state_ == State::kDraining) return next;
+  if (state_ == State::kDraining) {
+    if (!quit_at_) return next;
+    return releases_.empty() || now < *quit_at_ ? *quit_at_ : std::max(*quit_at_, *releases_waited_to_);
+  }
   if (next_attempt_) at(next_attempt_->instant);
   at(init_deadline_);
   at(drained_until_);
   at(initializer_.next_tick());
   at(reachability_.next_change(now));
   if (!ping_task_) at(ping_at_);
-  if (!audit_) at(audit_at_);
+  at(auditor_.next_tick());
   if (progress_waits_) at(rendered_at_ + kProgressPeriod);
   return next;
 }
@@ -281,7 +295,10 @@ void Gate::fail(const Judgement& judgement, Now now) {
   said_reason_ = judgement.reason;
   commands_.say(said ? LogLevel::kDebug : LogLevel::kWarn, fmt::format("The database is not ready yet: {}", reason_),
                 code_field(code_));
-  if (judgement.verdict == Verdict::kAuthGrace || slow) commands_.fresh_pool();  // a changed secret takes effect
+  // A changed secret takes effect; and steps that hang under a lost lease keep no worker from the next attempt.
+  if (judgement.verdict == Verdict::kAuthGrace || slow || judgement.reason == Reason::kLeaseLost) {
+    commands_.fresh_pool();
+  }
   pause(delay, now);
 }
 
@@ -310,9 +327,7 @@ void Gate::completed(Now now) {
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
   ping_at_ = now.instant + jittered(random_, settings_.ping_period);
   warm_the_rest();
-  if (schema_.policy.verify == schema::Policy::Verify::kAfter && initializer_.applier() == nullptr) {
-    audit_at_ = now.instant + random_up_to(random_, kAuditWithin);
-  }
+  auditor_.opened(initializer_.applier() == nullptr, initializer_.took_over(), now.instant);
 }
 
 void Gate::warm_the_rest() {
@@ -336,7 +351,7 @@ void Gate::follow_reachability(Now now) {
   // A build may hang on a connection whose server is gone. The monitors know; after the same patience, connect anew.
   if (initializing(state_) && initializer_.running() && reachability_.lost() && !reachable &&
       initializer_.applier() != nullptr) {
-    initializer_.abandon();
+    initializer_.abandon(commands_);
     commands_.fresh_pool();
     fail({Verdict::kTransient, Reason::kDatabaseLost, "The primary went away during initialization. This is retried."},
          now);
@@ -349,34 +364,6 @@ void Gate::ping_if_due(Now now) {
   ping_task_ = commands_.start(Ping{});
 }
 
-void Gate::audit_if_due(Now now) {
-  if (!audit_at_ || now.instant < *audit_at_ || audit_ || state_ != State::kReady) return;
-  audit_at_.reset();
-  audit_.emplace(schema_, settings_.init.parallelism, Grant{},
-                 settings_.init.mode == InitMode::kVerify ? Applier::Mode::kLook : Applier::Mode::kApply);
-  audit_->begin(commands_);
-}
-
-bool Gate::on_audit(TaskId id, const Outcome& outcome, Now now) {
-  if (!audit_ || !audit_->on(commands_, id, outcome)) return false;
-  if (audit_->stage() == Applier::Stage::kMatched) {
-    if (audit_->drifted()) commands_.say(LogLevel::kWarn, "The database had drifted from the schema, and was repaired");
-    audit_result_ = Reason::kNone;
-    audit_.reset();
-  } else if (audit_->stage() == Applier::Stage::kBroken) {
-    const Judgement& judgement = audit_->judgement();
-    // A database that is away is another check's business.
-    if (judgement.verdict == Verdict::kPermanent || judgement.reason == Reason::kDrift) {
-      audit_result_ = judgement.reason;
-      commands_.say(LogLevel::kWarn, "The database has drifted from the schema: " + judgement.sentence,
-                    code_field(Reason::kDrift));
-    }
-    audit_.reset();
-    audit_at_ = now.instant + jittered(random_, kAuditAgain);
-  }
-  return true;
-}
-
 std::vector<Check> Gate::checks(bool reachable) const {
   const bool patient = settings_.ready_policy == ReadyPolicy::kLatched;
   const auto check = [](std::string check_name, bool passed, Reason reason) {
@@ -387,7 +374,7 @@ std::vector<Check> Gate::checks(bool reachable) const {
   all.push_back(check("schema", initialized_, code_));
   all.push_back(check("mongodb", reachable || (patient && initialized_), why));
   all.push_back(check("drain", state_ != State::kDraining && !drained_until_, Reason::kDraining));
-  all.push_back(check("drift", audit_result_ == Reason::kNone, audit_result_));
+  all.push_back(check("drift", auditor_.result() == Reason::kNone, auditor_.result()));
   all.push_back(check("schema_file", !schema_file_differs_, Reason::kSchemaFileChanged));
   return all;
 }
@@ -441,7 +428,7 @@ void Gate::refresh(Now now) {
   Snapshot next = snapshot_;
   next.state = state_;
   next.checks = checks(reachable);
-  const bool own_checks = audit_result_ == Reason::kNone && !schema_file_differs_;
+  const bool own_checks = auditor_.result() == Reason::kNone && !schema_file_differs_;
   next.facts =
       derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), own_checks}, settings_.ready_policy);
   next.phase = phase();
@@ -451,7 +438,7 @@ void Gate::refresh(Now now) {
   next.next_attempt_at.reset();
   if (next_attempt_) next.next_attempt_at = next_attempt_->wall;
   if (const auto& ledger = initializer_.ledger()) {
-    next.lease = {ledger->owner.value_or(""), ledger->token, ledger->owner == snapshot_.instance_id};
+    next.lease = {ledger->owner.value_or(""), ledger->token, initializer_.holds_lease()};
   }
   if (initializer_.applier() != nullptr && !initializer_.applier()->server().version.empty()) {
     next.server.product = initializer_.applier()->server().product;

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "core/auditor.h"
 #include "core/backoff.h"
 #include "core/commands.h"
 #include "core/facts.h"
@@ -83,8 +84,7 @@ class Gate {
   void follow_reachability(Now now);
   void ping_if_due(Now now);
   void warm_the_rest();
-  void audit_if_due(Now now);
-  bool on_audit(TaskId id, const Outcome& outcome, Now now);
+  void quit_if_due(Now now);
   std::vector<Check> checks(bool reachable) const;
   Snapshot::Phase phase() const;
   void refresh(Now now);
@@ -95,8 +95,8 @@ class Gate {
   Random& random_;
   const Instant started_;
 
-  AdditiveLease lease_;
   Initializer initializer_;
+  Auditor auditor_;
   Reachability reachability_;
   Backoff backoff_;
   Commands commands_;
@@ -113,6 +113,8 @@ class Gate {
   std::optional<Instant> auth_refused_since_;
   std::optional<Instant> drained_until_;
   std::optional<Instant> quit_at_;
+  std::vector<TaskId> releases_;               // of the lease, under way at the end
+  std::optional<Instant> releases_waited_to_;  // no longer than this
   Instant rendered_at_{};
   bool progress_waits_ = false;         // a progress change that came too soon after the last one
   Reason said_reason_ = Reason::kNone;  // the cause that the log named last
@@ -120,9 +122,6 @@ class Gate {
   std::optional<TaskId> ping_task_;
   std::optional<Instant> ping_at_;
   std::vector<TaskId> warm_tasks_;
-  std::optional<Applier> audit_;
-  std::optional<Instant> audit_at_;
-  Reason audit_result_ = Reason::kNone;
   bool schema_file_differs_ = false;
   std::string topology_ = "unknown";
 };

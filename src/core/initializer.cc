@@ -1,5 +1,6 @@
 #include "core/initializer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -7,85 +8,108 @@
 namespace readygate::core {
 
 Initializer::Initializer(const schema::Schema& schema, const InitializerSettings& settings, std::string instance_id,
-                         Lease& lease, Random& random)
-    : schema_(schema), settings_(settings), instance_id_(std::move(instance_id)), lease_(lease), random_(random) {}
+                         Random& random, Purpose purpose)
+    : schema_(schema),
+      settings_(settings),
+      instance_id_(std::move(instance_id)),
+      purpose_(purpose),
+      lease_(schema.name, instance_id_, settings.lease, random) {}
 
 void Initializer::begin(Commands& commands) {
   if (running_) return;
-  abandon();
+  abandon(commands);
   running_ = true;
-  warm_task_ = commands.start(Warm{});
+  if (purpose_ == Purpose::kOpen) {
+    warm_task_ = commands.start(Warm{});
+  } else {
+    warm_ = true;
+  }
   read_ledger(commands);
 }
 
-void Initializer::abandon() {
-  running_ = warm_ = schema_ready_ = observing_ = false;
+std::optional<TaskId> Initializer::abandon(Commands& commands) {
+  const std::optional<TaskId> task = release(commands);
+  running_ = warm_ = schema_ready_ = took_over_ = false;
   ledger_task_.reset();
-  write_task_.reset();
   warm_task_.reset();
   ledger_.reset();
   applier_.reset();
+  confirmation_.reset();
   poll_at_.reset();
   path_.clear();
   failure_.reset();
   at_ = State::kConnecting;
+  return task;
 }
 
 bool Initializer::on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {
+  if (on_leftover(commands, id, outcome)) return true;
+  const bool giving_back = lease_.giving_back();
+  if (lease_.on(commands, id, outcome, now)) {
+    if (giving_back && !lease_.giving_back() && poll_at_ && running_) poll_at_ = now;  // we were waiting for ourselves
+    if (running_) follow_lease(commands, now, wall);
+    return true;
+  }
   if (!running_) return false;
   if (applier_ && applier_->on(commands, id, outcome)) {
-    on_applier(commands, wall);
+    follow_applier(commands, now);
     return true;
   }
-  const bool ledger_came = ledger_task_ == id;
-  const bool write_came = write_task_ == id;
-  const bool warm_came = warm_task_ == id;
-  if (!ledger_came && !write_came && !warm_came) return false;
-  if (!outcome) {
-    break_off(judge(outcome.error()));
-    return true;
-  }
-  if (warm_came) {
+  if (warm_task_ == id) {
     warm_task_.reset();
-    warm_ = true;
-    if (schema_ready_) schema_is_ready();
-  } else if (write_came) {
-    write_task_.reset();
-    const auto* written = std::get_if<LedgerWritten>(&*outcome);
-    if (written != nullptr && written->won) {
-      schema_is_ready();
-    } else {
-      read_ledger(commands);  // another replica wrote first: what it wrote decides
+    warm_ = outcome.has_value();
+    if (!outcome) {
+      break_off(commands, judge(outcome.error()));
+    } else if (schema_ready_) {
+      schema_is_ready(commands);
     }
-  } else {
-    ledger_task_.reset();
-    if (const auto* read = std::get_if<LedgerRead>(&*outcome)) on_ledger(commands, read->ledger, now);
+    return true;
+  }
+  if (ledger_task_ != id) return false;
+  ledger_task_.reset();
+  if (!outcome) {
+    break_off(commands, judge(outcome.error()));
+  } else if (const auto* read = std::get_if<LedgerRead>(&*outcome)) {
+    on_ledger(commands, read->ledger, now);
   }
   return true;
 }
 
-void Initializer::tick(Commands& commands, Instant now) {
+void Initializer::tick(Commands& commands, Instant now, WallTime wall) {
+  if (!running_) return;
+  lease_.tick(commands, now);
+  follow_lease(commands, now, wall);
   if (!poll_at_ || now < *poll_at_) return;
   poll_at_.reset();
   read_ledger(commands);
 }
 
+std::optional<Instant> Initializer::next_tick() const {
+  if (!running_) return std::nullopt;
+  const std::optional<Instant> lease = lease_.next_tick();
+  if (!lease || !poll_at_) return lease ? lease : poll_at_;
+  return std::min(*lease, *poll_at_);
+}
+
+// ------------------------------------------------------------------------------------------------------ the ledger
+
 void Initializer::read_ledger(Commands& commands) { ledger_task_ = commands.start(ReadLedger{}); }
 
 void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& ledger, Instant now) {
   ledger_ = ledger;
+  lease_.saw(ledger, now);
   switch (standing(ledger, schema_)) {
     case Standing::kApplied:
-      if (schema_.policy.verify != schema::Policy::Verify::kOpen || applier_) {
-        schema_is_ready();
-      } else if (settings_.mode == InitMode::kVerify) {
-        observe(commands);
+      if (purpose_ == Purpose::kRepair) break;
+      if (schema_.policy.verify == schema::Policy::Verify::kOpen && !applier_) {
+        look(commands);
       } else {
-        apply(commands, now);  // audits, and repairs what is missing
+        schema_is_ready(commands);
       }
       return;
     case Standing::kNotRaised:
       break_off(
+          commands,
           {Verdict::kPermanent, Reason::kVersionNotRaised,
            fmt::format("Schema \"{}\" version {} is applied in the database with hash {:.12}…, and the file says "
                        "version {} with hash {:.12}…. Raise `version` with every change.",
@@ -95,13 +119,14 @@ void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& led
       const std::int32_t newest = ledger->applied ? ledger->applied->version : ledger->target->version;
       if (schema_.policy.newer == schema::Policy::Newer::kFail || !may_open_on_newer(*ledger, schema_)) {
         break_off(
+            commands,
             {Verdict::kPermanent, Reason::kSchemaNewer,
              fmt::format("The database holds version {} of schema \"{}\", and version {} may not open on it "
                          "(min_open {}, policy.newer). Roll forward.",
                          newest, schema_.name, schema_.version, ledger->applied ? ledger->applied->min_open : 0)});
         return;
       }
-      observe(commands);
+      look(commands);
       return;
     }
     case Standing::kNeeded: break;
@@ -109,79 +134,182 @@ void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& led
   if (settings_.mode == InitMode::kVerify) {
     wait_for_the_other(now);
   } else {
-    apply(commands, now);
+    acquire(commands, now);
   }
 }
 
 void Initializer::wait_for_the_other(Instant now) {
-  if (at_ != State::kWaiting) enter(at_ = State::kWaiting);
-  poll_at_ = now + jittered(random_, settings_.lease_period / 4);
+  if (at_ != State::kWaiting) enter(State::kWaiting);
+  poll_at_ = lease_.look_again_at(now);
 }
 
-void Initializer::apply(Commands& commands, Instant now) {
-  const std::optional<Grant> grant = lease_.acquire(ledger_, now);
-  if (!grant) {
-    wait_for_the_other(now);
-    return;
-  }
-  // Back here after a lost compare-and-set: verifying leads to initializing only through waiting.
-  if (at_ == State::kVerifying) enter(at_ = State::kWaiting);
-  enter(at_ = State::kInitializing);
-  applier_.emplace(schema_, settings_.parallelism, *grant);
+// Nothing is written: it opens when everything that it declares is there.
+void Initializer::look(Commands& commands) {
+  if (at_ == State::kConnecting) enter(State::kWaiting);
+  enter(State::kVerifying);
+  applier_.emplace(schema_, settings_.parallelism, ledger_ ? ledger_->owns : std::vector<Owns>{}, Applier::Mode::kLook);
   applier_->begin(commands);
 }
 
-// An observer writes nothing: it opens when everything that it declares is there.
-void Initializer::observe(Commands& commands) {
-  observing_ = true;
-  if (at_ == State::kConnecting) enter(at_ = State::kWaiting);
-  enter(at_ = State::kVerifying);
-  applier_.emplace(schema_, settings_.parallelism, Grant{}, Applier::Mode::kLook);
-  applier_->begin(commands);
+// ------------------------------------------------------------------------------------------------------- the lease
+
+void Initializer::acquire(Commands& commands, Instant now) {
+  if (!lease_.acquire(commands, target_of(schema_), now)) wait_for_the_other(now);
 }
 
-void Initializer::on_applier(Commands& commands, WallTime wall) {
-  const auto follow = [&](State state) {
-    if (at_ == state) return;
-    if (at_ == State::kVerifying && state == State::kInitializing) enter(State::kWaiting);  // drift found
-    enter(at_ = state);
-  };
-  switch (applier_->stage()) {
-    case Applier::Stage::kIdle:
-    case Applier::Stage::kReading: return;
-    case Applier::Stage::kApplying: follow(State::kInitializing); return;
-    case Applier::Stage::kVerifying: follow(State::kVerifying); return;
-    case Applier::Stage::kBroken: break_off(applier_->judgement()); return;
-    case Applier::Stage::kMatched:
-      follow(State::kVerifying);
-      if (observing_ || (standing(ledger_, schema_) == Standing::kApplied && applier_->made().empty())) {
-        schema_is_ready();
-      } else {
-        record(commands, wall);
+void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
+  switch (lease_.stage()) {
+    case Lease::Stage::kAsking: return;
+    case Lease::Stage::kLost: lease_lost(commands); return;
+    case Lease::Stage::kNone:
+      if (lease_.written() == Lease::Written::kDone) {
+        schema_is_ready(commands);
+      } else if (auto failure = lease_.take_failure()) {
+        break_off(commands, std::move(*failure));
+      } else if (!ledger_task_ && !poll_at_ && !applier_ && !schema_ready_) {
+        read_ledger(commands);  // another replica was faster: what it wrote decides
       }
       return;
+    case Lease::Stage::kHeld: break;
+  }
+  if (lease_.written() == Lease::Written::kUncertain) {
+    // Whether it was recorded, a fresh reading tells; until then the lease is given back.
+    release(commands);
+    applier_.reset();
+    enter(State::kWaiting);
+    read_ledger(commands);
+    return;
+  }
+  if (!applier_ || applier_->stage() == Applier::Stage::kIdle) {
+    took_over_ = lease_.took_over();
+    ledger_ = ledger_.value_or(Ledger{});
+    ledger_->owner = instance_id_;
+    ledger_->token = lease_.grant().token;
+    // Back here after a lost race: verifying leads to initializing only through waiting.
+    if (at_ == State::kVerifying) enter(State::kWaiting);
+    enter(State::kInitializing);
+    applier_.emplace(schema_, settings_.parallelism, ledger_->owns);
+    applier_->grant(lease_.grant());
+    applier_->begin(commands);
+    return;
+  }
+  applier_->grant(lease_.grant());
+  if (confirmation_ && lease_.acknowledged() >= *confirmation_) {
+    confirmation_.reset();
+    confirmed(commands, wall);
+    follow_applier(commands, now);
+  }
+}
+
+void Initializer::lease_lost(Commands& commands) {
+  const std::optional<Judgement> cause = lease_.take_failure();
+  break_off(commands, {Verdict::kTransient, Reason::kLeaseLost,
+                       fmt::format("The lease is lost{}{} Another replica may go on; this one tries again.",
+                                   cause ? ": " : ".", cause ? cause->sentence : "")});
+}
+
+void Initializer::confirm_first(Commands& commands, Instant now) {
+  if (!confirmation_ && lease_.written() == Lease::Written::kNothing) confirmation_ = lease_.renew(commands, now);
+}
+
+void Initializer::confirmed(Commands& commands, WallTime wall) {
+  if (applier_->stage() == Applier::Stage::kConfirming) {
+    applier_->confirm(commands);
+  } else if (applier_->stage() == Applier::Stage::kMatched) {
+    // What another primary acknowledged since may not hold what was verified on this one.
+    if (applier_->primary() == lease_.primary()) {
+      record(commands, wall);
+    } else {
+      applier_->verify_again(commands);
+    }
   }
 }
 
 void Initializer::record(Commands& commands, WallTime wall) {
-  const Signature signature{instance_id_, random_id(random_), wall, settings_.lease_period};
-  std::optional<LedgerRev> expected;
-  if (ledger_) expected = LedgerRev{ledger_->token, ledger_->rev};
-  write_task_ = commands.start(WriteLedger{expected, with_applied(ledger_, schema_, signature, applier_->made())});
+  Ledger next;
+  next.applied = applied_now(schema_, instance_id_, wall, applier_->withheld());
+  next.owns = applier_->owns();
+  next.period_ms = settings_.lease.period.count();
+  lease_.write(
+      commands,
+      LedgerField::kApplied | LedgerField::kTarget | LedgerField::kOwner | LedgerField::kStep | LedgerField::kOwns,
+      next);
 }
 
-void Initializer::schema_is_ready() {
+// ----------------------------------------------------------------------------------------------------- the applier
+
+void Initializer::pass_to(State state) {
+  if (at_ == state) return;
+  if (at_ == State::kVerifying && state == State::kInitializing) enter(State::kWaiting);  // drift found
+  enter(state);
+}
+
+void Initializer::follow_applier(Commands& commands, Instant now) {
+  const bool holding = lease_.stage() == Lease::Stage::kHeld;
+  if (holding) lease_.says(applier_->current());
+  switch (applier_->stage()) {
+    case Applier::Stage::kIdle:
+    case Applier::Stage::kReading: return;
+    case Applier::Stage::kApplying: pass_to(State::kInitializing); return;
+    case Applier::Stage::kConfirming: confirm_first(commands, now); return;
+    case Applier::Stage::kVerifying: pass_to(State::kVerifying); return;
+    case Applier::Stage::kMatched:
+      pass_to(State::kVerifying);
+      if (holding) {
+        confirm_first(commands, now);
+      } else {
+        schema_is_ready(commands);
+      }
+      return;
+    case Applier::Stage::kBroken:
+      if (!holding && applier_->drifted() && standing(ledger_, schema_) == Standing::kApplied &&
+          settings_.mode == InitMode::kApply) {
+        // The ledger says applied and the catalog does not: repaired, by whoever gets the lease.
+        applier_.reset();
+        enter(State::kWaiting);
+        acquire(commands, now);
+        return;
+      }
+      break_off(commands, applier_->judgement());
+      return;
+  }
+}
+
+// ----------------------------------------------------------------------------------------------------------- ending
+
+// With steps under way the lease is kept until they are answered, or until it dies: who takes it next must not meet
+// them.
+std::optional<TaskId> Initializer::release(Commands& commands) {
+  confirmation_.reset();
+  if (lease_.stage() != Lease::Stage::kHeld || !applier_) return lease_.release(commands, Lease::Ending::kNow);
+  if (applier_->unsettled()) return lease_.release(commands, Lease::Ending::kNever);
+  if (applier_->in_flight().empty()) return lease_.release(commands, Lease::Ending::kNow);
+  leftovers_ = applier_->in_flight();
+  unsettled_ = false;
+  return lease_.release(commands, Lease::Ending::kLater);
+}
+
+bool Initializer::on_leftover(Commands& commands, TaskId id, const Outcome& outcome) {
+  const auto found = leftovers_.find(id);
+  if (found == leftovers_.end()) return false;
+  unsettled_ = unsettled_ || Applier::unsettles(found->second, outcome);
+  leftovers_.erase(found);
+  if (leftovers_.empty() && !unsettled_) lease_.release_now(commands);
+  return true;
+}
+
+void Initializer::schema_is_ready(Commands& commands) {
   schema_ready_ = true;
-  lease_.release();
-  if (at_ != State::kWarming) enter(at_ = State::kWarming);
+  release(commands);
+  if (at_ != State::kWarming) enter(State::kWarming);
   if (!warm_) return;
   enter(State::kReady);
   running_ = false;
 }
 
-void Initializer::break_off(Judgement judgement) {
+void Initializer::break_off(Commands& commands, Judgement judgement) {
   running_ = false;
-  lease_.release();
+  release(commands);
   failure_ = std::move(judgement);
 }
 

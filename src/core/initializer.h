@@ -1,6 +1,6 @@
-// One initialization of the database: read the ledger; if it does not say that this schema is applied, apply and verify
-// it and write the ledger; warm one connection meanwhile. There is one initializer, and asking for initialization while
-// one runs joins it: single flight by construction.
+// One initialization of the database: read the ledger; if it does not say that this schema is applied, get the lease,
+// apply, verify, and write the ledger, or wait for the replica that does so; warm one connection meanwhile. There is
+// one initializer, and asking for initialization while one runs joins it: single flight by construction.
 //
 // The usual start is one find and one ping, side by side, and no write.
 #pragma once
@@ -24,26 +24,31 @@ enum class InitMode { kApply, kVerify };  // init.mode; verify never writes, it 
 struct InitializerSettings {
   InitMode mode = InitMode::kApply;
   int parallelism = 4;
-  Millis lease_period{20'000};
+  LeaseSettings lease;
 };
 
 class Initializer {
  public:
+  // kOpen: before the gate opens. kRepair: behind an open gate, for a database that the ledger calls applied and that
+  // differs all the same; warms nothing.
+  enum class Purpose { kOpen, kRepair };
+
   // All outlive this object.
-  Initializer(const schema::Schema& schema, const InitializerSettings& settings, std::string instance_id, Lease& lease,
-              Random& random);
+  Initializer(const schema::Schema& schema, const InitializerSettings& settings, std::string instance_id,
+              Random& random, Purpose purpose = Purpose::kOpen);
 
   const std::string& instance_id() const { return instance_id_; }
   bool running() const { return running_; }
   // Starts one; nothing when one is running.
   void begin(Commands& commands);
-  // Forgets the one that runs: its answers mean nothing any more.
-  void abandon();
+  // Gives up the one that runs, and its lease: answers to it mean nothing any more. The task of the release, if one was
+  // sent.
+  std::optional<TaskId> abandon(Commands& commands);
 
   // True when the task was ours.
   bool on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall);
-  void tick(Commands& commands, Instant now);
-  std::optional<Instant> next_tick() const { return poll_at_; }
+  void tick(Commands& commands, Instant now, WallTime wall);
+  std::optional<Instant> next_tick() const;
 
   // The states that it passed since the last call, in order; kReady is the last of a successful run.
   std::vector<State> take_path();
@@ -52,35 +57,46 @@ class Initializer {
 
   const Applier* applier() const { return applier_ ? &*applier_ : nullptr; }
   const std::optional<Ledger>& ledger() const { return ledger_; }
-  bool has_warm_connection() const { return warm_; }
+  bool holds_lease() const { return lease_.stage() == Lease::Stage::kHeld; }
+  // It took the lease from a replica that had not given it back; what that one sent last may have arrived since.
+  bool took_over() const { return took_over_; }
 
  private:
-  void enter(State state) { path_.push_back(state); }
+  void enter(State state) { path_.push_back(at_ = state); }
   void read_ledger(Commands& commands);
   void on_ledger(Commands& commands, const std::optional<Ledger>& ledger, Instant now);
-  void apply(Commands& commands, Instant now);
-  void observe(Commands& commands);
-  void on_applier(Commands& commands, WallTime wall);
+  void acquire(Commands& commands, Instant now);
+  void look(Commands& commands);
+  void follow_lease(Commands& commands, Instant now, WallTime wall);
+  void lease_lost(Commands& commands);
+  void follow_applier(Commands& commands, Instant now);
+  void pass_to(State state);
+  void confirm_first(Commands& commands, Instant now);
+  void confirmed(Commands& commands, WallTime wall);
   void record(Commands& commands, WallTime wall);
-  void schema_is_ready();
-  void break_off(Judgement judgement);
+  void schema_is_ready(Commands& commands);
+  void break_off(Commands& commands, Judgement judgement);
+  std::optional<TaskId> release(Commands& commands);
+  bool on_leftover(Commands& commands, TaskId id, const Outcome& outcome);
   void wait_for_the_other(Instant now);
 
   const schema::Schema& schema_;
   const InitializerSettings settings_;
   const std::string instance_id_;
-  Lease& lease_;
-  Random& random_;
+  const Purpose purpose_;
+  Lease lease_;
 
   bool running_ = false;
   bool warm_ = false;
   bool schema_ready_ = false;
-  bool observing_ = false;  // judged by the catalog alone: a newer version owns the ledger
+  bool took_over_ = false;
   std::optional<TaskId> ledger_task_;
-  std::optional<TaskId> write_task_;
   std::optional<TaskId> warm_task_;
   std::optional<Ledger> ledger_;
   std::optional<Applier> applier_;
+  Applier::InFlight leftovers_;  // steps of an attempt that ended before they did: the lease is given back after them
+  bool unsettled_ = false;       // one of them may be at work for ever, as far as we know
+  std::optional<std::uint64_t> confirmation_;  // the renewal that is waited for
   std::optional<Instant> poll_at_;
   State at_ = State::kConnecting;
   std::vector<State> path_;

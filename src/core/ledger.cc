@@ -33,26 +33,36 @@ Standing standing(const std::optional<Ledger>& ledger, const schema::Schema& sch
   const Applied& applied = *ledger->applied;
   if (applied.version > schema.version) return Standing::kNewer;
   if (applied.version < schema.version || applied.hash_format != schema::kHashFormat) return Standing::kNeeded;
-  return applied.hash == bare_hash(schema) ? Standing::kApplied : Standing::kNotRaised;
+  if (applied.hash != bare_hash(schema)) return Standing::kNotRaised;
+  const bool more_to_do = applied.withheld > 0 && schema.policy.contract == schema::Policy::Contract::kApply;
+  return more_to_do ? Standing::kNeeded : Standing::kApplied;
 }
 
 bool may_open_on_newer(const Ledger& ledger, const schema::Schema& schema) {
   return !ledger.applied || schema.version >= ledger.applied->min_open;
 }
 
-Ledger with_applied(const std::optional<Ledger>& before, const schema::Schema& schema, const Signature& signature,
-                    const std::vector<Owns>& made) {
-  Ledger next = before.value_or(Ledger{});
-  next.id = schema.name;
-  next.rev = signature.rev;
-  next.owner.reset();
-  next.period_ms = signature.period.count();
-  next.applied = Applied{schema.version,  bare_hash(schema), schema::kHashFormat,
-                         schema.min_open, signature.at,      signature.instance_id};
-  next.target.reset();
-  next.step.clear();
-  for (const Owns& owns : made) add_owned(next.owns, owns);
-  return next;
+Applied applied_now(const schema::Schema& schema, const std::string& instance_id, WallTime wall, int withheld) {
+  return {schema.version, bare_hash(schema), schema::kHashFormat, schema.min_open, wall, instance_id, withheld};
+}
+
+Target target_of(const schema::Schema& schema) { return {schema.version, bare_hash(schema), schema::kHashFormat}; }
+
+std::vector<Owns> united(std::vector<Owns> before, const std::vector<Owns>& made) {
+  for (const Owns& owns : made) add_owned(before, owns);
+  return before;
+}
+
+std::vector<Owns> without(std::vector<Owns> before, const std::vector<Owns>& gone) {
+  for (Owns& owns : before) {
+    for (const Owns& dropped : gone) {
+      if (dropped.collection != owns.collection) continue;
+      std::erase_if(owns.indexes, [&](const std::string& index) {
+        return std::find(dropped.indexes.begin(), dropped.indexes.end(), index) != dropped.indexes.end();
+      });
+    }
+  }
+  return before;
 }
 
 }  // namespace readygate::core

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
@@ -20,8 +21,9 @@ struct Applied {
   std::string hash;  // without the format's number: 64 hex digits
   std::int32_t hash_format = 0;
   std::int32_t min_open = 0;
-  WallTime at{};   // for people
-  std::string by;  // instance id
+  WallTime at{};              // for people
+  std::string by;             // instance id
+  std::int32_t withheld = 0;  // contract steps that the policy held back: a policy that does not has them to do
   bool operator==(const Applied&) const = default;
 };
 
@@ -48,11 +50,39 @@ struct Ledger {
   bool operator==(const Ledger&) const = default;
 };
 
-// What a compare-and-set expects to find. None: the document is not there, so it is inserted.
+// What a compare-and-set expects to find, beside the schema's name: as it was read (LedgerRev), or still ours
+// (LedgerHold). Identity is (token, owner); `rev` only tells that nothing moved.
 struct LedgerRev {
   std::int64_t token = 0;
   std::string rev;
 };
+struct LedgerHold {
+  std::int64_t token = 0;
+  std::string owner;
+};
+using LedgerMatch = std::variant<LedgerRev, LedgerHold>;
+
+// The fields that a write sets; `rev` is in all of them. What is not named stays as it is, so that a renewal that lands
+// late brings nothing old back.
+enum class LedgerField : std::uint16_t {
+  kToken = 1,
+  kOwner = 2,
+  kPeriod = 4,
+  kApplied = 8,
+  kTarget = 16,
+  kStep = 32,
+  kPending = 64,
+  kOwns = 128,
+};
+using LedgerFields = std::uint16_t;  // a set of them, as bits
+inline constexpr LedgerFields kAllLedgerFields = 255;
+constexpr LedgerFields operator|(LedgerField a, LedgerField b) {
+  return static_cast<LedgerFields>(static_cast<LedgerFields>(a) | static_cast<LedgerFields>(b));
+}
+constexpr LedgerFields operator|(LedgerFields a, LedgerField b) {
+  return static_cast<LedgerFields>(a | static_cast<LedgerFields>(b));
+}
+constexpr bool has(LedgerFields fields, LedgerField field) { return (fields & static_cast<LedgerFields>(field)) != 0; }
 
 // Where a schema stands against the ledger.
 enum class Standing {
@@ -66,15 +96,14 @@ Standing standing(const std::optional<Ledger>& ledger, const schema::Schema& sch
 // Whether an application of version `schema.version` still works on what the ledger says was applied.
 bool may_open_on_newer(const Ledger& ledger, const schema::Schema& schema);
 
-struct Signature {
-  std::string instance_id;
-  std::string rev;  // a fresh one
-  WallTime at{};
-  Millis period{0};
-};
-// The next ledger once `schema` is applied and verified. What other versions of the program wrote is kept.
-Ledger with_applied(const std::optional<Ledger>& before, const schema::Schema& schema, const Signature& signature,
-                    const std::vector<Owns>& made);
+// What is written when `schema` is applied and verified.
+Applied applied_now(const schema::Schema& schema, const std::string& instance_id, WallTime wall, int withheld = 0);
+Target target_of(const schema::Schema& schema);
+
+// `before` and what was made since.
+std::vector<Owns> united(std::vector<Owns> before, const std::vector<Owns>& made);
+// `before` without the indexes that are gone.
+std::vector<Owns> without(std::vector<Owns> before, const std::vector<Owns>& gone);
 
 // "1:ab…" -> "ab…"
 std::string bare_hash(const schema::Schema& schema);

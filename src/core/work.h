@@ -18,33 +18,42 @@ namespace readygate::core {
 
 using TaskId = std::uint64_t;
 
-struct ReadLedger {};  // find {_id: schema} in _readygate; primary, majority -> LedgerRead
-struct ReadCatalog {   // listCollections, listIndexes of the declared ones, buildInfo -> CatalogRead
+struct ReadLedger {};                    // find {_id: schema} in _readygate; primary, majority -> LedgerRead
+struct ReadCatalog {                     // listCollections, listIndexes of the declared ones, buildInfo -> CatalogRead
   std::vector<std::string> collections;  // and views
   bool count = false;                    // also how many documents each holds, as the server estimates it
+  bool settled = false;                  // answers when a majority has all that was read: nothing of it is rolled back
 };
 struct RunStep {  // one step of the plan -> Done
   schema::Step step;
   std::int64_t token = 0;            // goes into the comment: "readygate:<token>"
   std::optional<Instant> not_after;  // the worker refuses to send later than this
 };
-struct WriteLedger {  // compare-and-set, majority -> LedgerWritten
-  std::optional<LedgerRev> expected;
+struct InsertLedger {  // unless the document is there; majority -> LedgerWritten, `won` false when it was
+  Ledger first;
+};
+struct ChangeLedger {  // one compare-and-set, majority, on the lease's own connection -> LedgerWritten
+  LedgerMatch match;
+  LedgerFields fields;  // of `next`, beside `rev`
   Ledger next;
 };
 struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
 struct Ping {};  // the liveness ping on a warm connection -> Done
 
-using Work = std::variant<ReadLedger, ReadCatalog, RunStep, WriteLedger, Warm, Ping>;
+using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, Warm, Ping>;
 
 struct LedgerRead {
   std::optional<Ledger> ledger;  // none: this schema was never applied here
 };
+// `primary` names the term of the primary that answered ("<electionId>/<setVersion>"; "" outside replica sets): equal
+// names are the same member in the same term, between which no write was rolled back.
 struct CatalogRead {
   schema::Catalog catalog;
+  std::string primary;
 };
 struct LedgerWritten {
-  bool won = false;  // false: another one wrote first; read again
+  bool won = false;  // false: the document is another one than expected
+  std::string primary;
 };
 struct Done {};
 using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, Done>;

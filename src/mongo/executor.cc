@@ -101,6 +101,7 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
         perform_(settings_.database, settings_.schema_name, std::move(clock)) {
     calls_.lock()->most = settings_.parallelism;
     pings_.lock()->most = 1;
+    leases_.lock()->most = 1;
   }
   ~Generation() {
     pool_.lock()->reset();
@@ -111,13 +112,20 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   Generation& operator=(const Generation&) = delete;
 
   void start(TaskPtr task) {
-    const bool ping = std::holds_alternative<core::Ping>(task->work);
-    enqueue(ping ? pings_ : calls_, ping ? ping_wake_ : call_wake_, std::move(task));
+    if (std::holds_alternative<core::Ping>(task->work)) {
+      enqueue(pings_, ping_wake_, std::move(task));
+    } else if (std::holds_alternative<core::InsertLedger>(task->work) ||
+               std::holds_alternative<core::ChangeLedger>(task->work)) {
+      enqueue(leases_, lease_wake_, std::move(task));
+    } else {
+      enqueue(calls_, call_wake_, std::move(task));
+    }
   }
 
   // No worker takes anything more. The tasks that none had taken.
   std::vector<TaskPtr> close() {
     std::vector<TaskPtr> left = close(pings_, ping_wake_);
+    for (TaskPtr& task : close(leases_, lease_wake_)) left.push_back(std::move(task));
     for (TaskPtr& task : close(calls_, call_wake_)) left.push_back(std::move(task));
     return left;
   }
@@ -211,8 +219,10 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   Sync<std::shared_ptr<Pool>> pool_;
   Sync<Lane> calls_;
   Sync<Lane> pings_;
+  Sync<Lane> leases_;
   std::condition_variable call_wake_;
   std::condition_variable ping_wake_;
+  std::condition_variable lease_wake_;
 };
 
 Executor::Executor(Settings settings, std::shared_ptr<Driver> driver, std::shared_ptr<const Clock> clock, Hooks hooks)

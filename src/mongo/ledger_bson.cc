@@ -20,6 +20,7 @@ void append_applied_fields(bson_t* to, const core::Applied& applied) {
   BSON_APPEND_INT32(to, "min_open", applied.min_open);
   BSON_APPEND_DATE_TIME(to, "at", applied.at.time_since_epoch().count());
   append(to, "by", applied.by);
+  if (applied.withheld > 0) BSON_APPEND_INT32(to, "withheld", applied.withheld);
 }
 
 void append_strings(bson_t* to, const char* key, const std::vector<std::string>& list) {
@@ -29,44 +30,59 @@ void append_strings(bson_t* to, const char* key, const std::vector<std::string>&
   bson_append_array_end(to, &array);
 }
 
-void append_fields(bson_t* to, const core::Ledger& ledger) {
-  BSON_APPEND_INT64(to, "token", ledger.token);
-  append(to, "rev", ledger.rev);
-  if (ledger.owner) {
-    append(to, "owner", *ledger.owner);
-  } else {
-    BSON_APPEND_NULL(to, "owner");
-  }
-  BSON_APPEND_INT64(to, "period_ms", ledger.period_ms);
-  bson_t child;
-  if (ledger.applied) {
-    BSON_APPEND_DOCUMENT_BEGIN(to, "applied", &child);
-    append_applied_fields(&child, *ledger.applied);
-    bson_append_document_end(to, &child);
-  } else {
-    BSON_APPEND_NULL(to, "applied");
-  }
-  if (ledger.target) {
-    BSON_APPEND_DOCUMENT_BEGIN(to, "target", &child);
-    BSON_APPEND_INT32(&child, "version", ledger.target->version);
-    append(&child, "hash", ledger.target->hash);
-    BSON_APPEND_INT32(&child, "hash_format", ledger.target->hash_format);
-    bson_append_document_end(to, &child);
-  } else {
+void append_target(bson_t* to, const std::optional<core::Target>& target) {
+  if (!target) {
     BSON_APPEND_NULL(to, "target");
+    return;
   }
-  append(to, "step", ledger.step);
-  append_strings(to, "pending", ledger.pending);
-  BSON_APPEND_ARRAY_BEGIN(to, "owns", &child);
-  for (std::size_t i = 0; i < ledger.owns.size(); ++i) {
+  bson_t child;
+  BSON_APPEND_DOCUMENT_BEGIN(to, "target", &child);
+  BSON_APPEND_INT32(&child, "version", target->version);
+  append(&child, "hash", target->hash);
+  BSON_APPEND_INT32(&child, "hash_format", target->hash_format);
+  bson_append_document_end(to, &child);
+}
+
+void append_owns(bson_t* to, const std::vector<core::Owns>& owns) {
+  bson_t array;
+  BSON_APPEND_ARRAY_BEGIN(to, "owns", &array);
+  for (std::size_t i = 0; i < owns.size(); ++i) {
     bson_t entry;
-    BSON_APPEND_DOCUMENT_BEGIN(&child, std::to_string(i).c_str(), &entry);
-    append(&entry, "collection", ledger.owns[i].collection);
-    append_strings(&entry, "indexes", ledger.owns[i].indexes);
-    BSON_APPEND_BOOL(&entry, "created", ledger.owns[i].created);
-    bson_append_document_end(&child, &entry);
+    BSON_APPEND_DOCUMENT_BEGIN(&array, std::to_string(i).c_str(), &entry);
+    append(&entry, "collection", owns[i].collection);
+    append_strings(&entry, "indexes", owns[i].indexes);
+    BSON_APPEND_BOOL(&entry, "created", owns[i].created);
+    bson_append_document_end(&array, &entry);
   }
-  bson_append_array_end(to, &child);
+  bson_append_array_end(to, &array);
+}
+
+void append_fields(bson_t* to, const core::Ledger& ledger, core::LedgerFields fields) {
+  using core::LedgerField;
+  if (has(fields, LedgerField::kToken)) BSON_APPEND_INT64(to, "token", ledger.token);
+  append(to, "rev", ledger.rev);
+  if (has(fields, LedgerField::kOwner)) {
+    if (ledger.owner) {
+      append(to, "owner", *ledger.owner);
+    } else {
+      BSON_APPEND_NULL(to, "owner");
+    }
+  }
+  if (has(fields, LedgerField::kPeriod)) BSON_APPEND_INT64(to, "period_ms", ledger.period_ms);
+  if (has(fields, LedgerField::kApplied)) {
+    if (ledger.applied) {
+      bson_t child;
+      BSON_APPEND_DOCUMENT_BEGIN(to, "applied", &child);
+      append_applied_fields(&child, *ledger.applied);
+      bson_append_document_end(to, &child);
+    } else {
+      BSON_APPEND_NULL(to, "applied");
+    }
+  }
+  if (has(fields, LedgerField::kTarget)) append_target(to, ledger.target);
+  if (has(fields, LedgerField::kStep)) append(to, "step", ledger.step);
+  if (has(fields, LedgerField::kPending)) append_strings(to, "pending", ledger.pending);
+  if (has(fields, LedgerField::kOwns)) append_owns(to, ledger.owns);
 }
 
 // Reads the fields of one document, and remembers the first that is not what it should be.
@@ -176,16 +192,16 @@ class Reader {
 
 }  // namespace
 
-schema::Document fields_of(const core::Ledger& ledger) {
+schema::Document fields_of(const core::Ledger& ledger, core::LedgerFields fields) {
   schema::Document document;
-  append_fields(document.get(), ledger);
+  append_fields(document.get(), ledger, fields);
   return document;
 }
 
 schema::Document to_bson(const core::Ledger& ledger) {
   schema::Document document;
   append(document.get(), "_id", ledger.id);
-  append_fields(document.get(), ledger);
+  append_fields(document.get(), ledger, core::kAllLedgerFields);
   return document;
 }
 
@@ -207,6 +223,7 @@ tl::expected<core::Ledger, std::string> ledger_from(const bson_t& document) {
     applied.min_open = in.integer<std::int32_t>("min_open");
     applied.at = in.date("at");
     applied.by = in.text("by");
+    applied.withheld = in.integer<std::int32_t>("withheld");
   });
   reader.document("target", [&](Reader& in) {
     core::Target& target = ledger.target.emplace();

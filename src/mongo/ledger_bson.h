@@ -3,7 +3,7 @@
 //
 //   { _id: "<schema>", token: <int64>, rev: "<32 hex digits>", owner: "<instance id>" | null, period_ms: <int64>,
 //     applied: { version: <int32>, hash: "<64 hex digits>", hash_format: <int32>, min_open: <int32>, at: <date>,
-//                by: "<instance id>" } | null,
+//                by: "<instance id>", withheld: <int32, where not 0> } | null,
 //     target: { version: <int32>, hash: "…", hash_format: <int32> } | null,
 //     step: "…", pending: [ "<migration id>", … ],
 //     owns: [ { collection: "…", indexes: [ "…", … ], created: <bool> }, … ] }
@@ -18,8 +18,8 @@ namespace readygate::mongo {
 
 // The whole document, for the first insert.
 schema::Document to_bson(const core::Ledger& ledger);
-// All of it but _id, for $set.
-schema::Document fields_of(const core::Ledger& ledger);
+// `rev` and these fields of it, for $set.
+schema::Document fields_of(const core::Ledger& ledger, core::LedgerFields fields);
 
 // The error is a sentence that names the field. Numbers may be of any type that holds their value; fields that are
 // missing are taken as unset, but for token and rev: without them nothing could be compared.

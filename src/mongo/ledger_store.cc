@@ -30,27 +30,17 @@ tl::expected<bool, Failure> insert(Client& client, const LedgerPlace& place, con
   return tl::unexpected(std::move(reply.error()));
 }
 
-tl::expected<bool, Failure> replace(Client& client, const LedgerPlace& place, const core::LedgerRev& expected,
-                                    const core::Ledger& next) {
-  schema::Document command;
-  bson_t child;
-  BSON_APPEND_UTF8(command.get(), "findAndModify", core::kControlCollection);
-  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "query", &child);
-  BSON_APPEND_UTF8(&child, "_id", place.schema_name.c_str());
-  BSON_APPEND_INT64(&child, "token", expected.token);
-  BSON_APPEND_UTF8(&child, "rev", expected.rev.c_str());
-  bson_append_document_end(command.get(), &child);
-  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "update", &child);
-  BSON_APPEND_DOCUMENT(&child, "$set", fields_of(next).get());
-  bson_append_document_end(command.get(), &child);
-  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "fields", &child);
-  BSON_APPEND_INT32(&child, "_id", 1);
-  bson_append_document_end(command.get(), &child);
-  auto reply = run(client, Sort::kWrite, place.database, command.get(), nullptr, Doing::kWriteLedger);
-  if (!reply) return tl::unexpected(std::move(reply.error()));
-  // The document as it was, or null when the filter found none.
-  bson_iter_t value;
-  return bson_iter_init_find(&value, reply->get(), "value") && BSON_ITER_HOLDS_DOCUMENT(&value);
+// The filter of a compare-and-set.
+void append_match(bson_t* query, const LedgerPlace& place, const core::LedgerMatch& match) {
+  BSON_APPEND_UTF8(query, "_id", place.schema_name.c_str());
+  if (const auto* rev = std::get_if<core::LedgerRev>(&match)) {
+    BSON_APPEND_INT64(query, "token", rev->token);
+    BSON_APPEND_UTF8(query, "rev", rev->rev.c_str());
+  } else {
+    const auto& hold = std::get<core::LedgerHold>(match);
+    BSON_APPEND_INT64(query, "token", hold.token);
+    BSON_APPEND_UTF8(query, "owner", hold.owner.c_str());
+  }
 }
 
 // The first document of a find's reply, if it has one.
@@ -100,11 +90,31 @@ tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const Ledger
   return core::LedgerRead{std::move(*ledger)};
 }
 
-tl::expected<core::LedgerWritten, Failure> write_ledger(Client& client, const LedgerPlace& place,
-                                                        const core::WriteLedger& write) {
-  auto won =
-      write.expected ? replace(client, place, *write.expected, write.next) : insert(client, place, to_bson(write.next));
-  return won.map([](bool mine) { return core::LedgerWritten{mine}; });
+tl::expected<core::LedgerWritten, Failure> insert_ledger(Client& client, const LedgerPlace& place,
+                                                         const core::InsertLedger& work) {
+  return insert(client, place, to_bson(work.first)).map([](bool mine) { return core::LedgerWritten{mine, {}}; });
+}
+
+tl::expected<core::LedgerWritten, Failure> change_ledger(Client& client, const LedgerPlace& place,
+                                                         const core::ChangeLedger& change) {
+  schema::Document command;
+  bson_t child;
+  BSON_APPEND_UTF8(command.get(), "findAndModify", core::kControlCollection);
+  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "query", &child);
+  append_match(&child, place, change.match);
+  bson_append_document_end(command.get(), &child);
+  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "update", &child);
+  BSON_APPEND_DOCUMENT(&child, "$set", fields_of(change.next, change.fields).get());
+  bson_append_document_end(command.get(), &child);
+  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "fields", &child);
+  BSON_APPEND_INT32(&child, "_id", 1);
+  bson_append_document_end(command.get(), &child);
+  auto reply = run(client, Sort::kWrite, place.database, command.get(), nullptr, Doing::kWriteLedger);
+  if (!reply) return tl::unexpected(std::move(reply.error()));
+  // The document as it was, or null when the filter found none.
+  bson_iter_t value;
+  const bool won = bson_iter_init_find(&value, reply->get(), "value") && BSON_ITER_HOLDS_DOCUMENT(&value);
+  return core::LedgerWritten{won, {}};
 }
 
 tl::expected<void, Failure> keep_history(Client& client, const LedgerPlace& place, const core::Applied& applied) {

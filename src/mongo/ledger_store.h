@@ -16,11 +16,14 @@ struct LedgerPlace {
 // One find: primary, read concern majority.
 tl::expected<core::LedgerRead, core::Failure> read_ledger(Client& client, const LedgerPlace& place);
 
-// An insert when nothing is expected, else one findAndModify filtered on {_id, token, rev}; write concern majority. A
-// majority that did not acknowledge is a failure, and so is an answer that did not come: whether the write happened is
-// then not known.
-tl::expected<core::LedgerWritten, core::Failure> write_ledger(Client& client, const LedgerPlace& place,
-                                                              const core::WriteLedger& write);
+// False in `won`: a document with that _id is there already. Write concern majority, as the next.
+tl::expected<core::LedgerWritten, core::Failure> insert_ledger(Client& client, const LedgerPlace& place,
+                                                               const core::InsertLedger& insert);
+
+// One findAndModify filtered on what is expected. A majority that did not acknowledge is a failure, and so is an answer
+// that did not come: whether the write happened is then not known. `primary` is left empty.
+tl::expected<core::LedgerWritten, core::Failure> change_ledger(Client& client, const LedgerPlace& place,
+                                                               const core::ChangeLedger& change);
 
 // Keeps what was applied, once per version; that it is there already is fine.
 tl::expected<void, core::Failure> keep_history(Client& client, const LedgerPlace& place, const core::Applied& applied);

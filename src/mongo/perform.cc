@@ -8,6 +8,7 @@
 
 #include "mongo/catalog_reader.h"
 #include "mongo/commands.h"
+#include "mongo/primary.h"
 #include "mongo/step_runner.h"
 
 namespace readygate::mongo {
@@ -33,7 +34,8 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
         if constexpr (std::is_same_v<What, core::ReadLedger>) return read_ledger(pool);
         if constexpr (std::is_same_v<What, core::ReadCatalog>) return read_catalog(pool, what);
         if constexpr (std::is_same_v<What, core::RunStep>) return run_step(pool, what);
-        if constexpr (std::is_same_v<What, core::WriteLedger>) return write_ledger(pool, what);
+        if constexpr (std::is_same_v<What, core::InsertLedger>) return insert_ledger(pool, what);
+        if constexpr (std::is_same_v<What, core::ChangeLedger>) return change_ledger(pool, what);
         if constexpr (std::is_same_v<What, core::Warm>) return warm(pool);
         if constexpr (std::is_same_v<What, core::Ping>) return ping(pool);
       },
@@ -47,7 +49,14 @@ core::Outcome Performer::read_ledger(Pool& pool) {
 
 core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work) {
   Client client = pool.take();
-  return outcome(mongo::read_catalog(client, place_.database, work));
+  auto primary = primary_term(client, core::Doing::kReadCatalog);  // before: it is what is read afterwards that counts
+  if (!primary) return tl::unexpected(std::move(primary.error()));
+  auto read = mongo::read_catalog(client, place_.database, work);
+  if (read && work.settled) {
+    if (auto settled = await_majority(client, *primary); !settled) return tl::unexpected(std::move(settled.error()));
+  }
+  if (read) read->primary = std::move(*primary);
+  return outcome(std::move(read));
 }
 
 core::Outcome Performer::run_step(Pool& pool, const core::RunStep& work) {
@@ -56,20 +65,36 @@ core::Outcome Performer::run_step(Pool& pool, const core::RunStep& work) {
   return outcome(mongo::run_step(*client, place_.database, work, *clock_));
 }
 
-core::Outcome Performer::write_ledger(Pool& pool, const core::WriteLedger& work) {
-  Client client = pool.take();
-  if (const auto& applied = work.next.applied) {
+core::Outcome Performer::insert_ledger(Pool& pool, const core::InsertLedger& work) {
+  auto client = pool.take_lease();
+  if (!client) return tl::unexpected(std::move(client.error()));
+  return outcome(mongo::insert_ledger(*client, place_, work));
+}
+
+core::Outcome Performer::change_ledger(Pool& pool, const core::ChangeLedger& work) {
+  const bool gives_up = core::has(work.fields, core::LedgerField::kOwner) && !work.next.owner;
+  auto client = pool.take_lease();
+  if (!client) return tl::unexpected(std::move(client.error()));
+  if (work.next.applied && core::has(work.fields, core::LedgerField::kApplied)) {
     // Before the ledger says so, and harmless when it then does not: the other way round a crash in between would leave
     // an applied version without its entry for ever.
-    std::string entry = fmt::format("{}/{}", applied->version, applied->hash);
-    if (*history_kept_.lock() != entry) {
-      if (auto kept = keep_history(client, place_, *applied); !kept) return tl::unexpected(std::move(kept.error()));
-      *history_kept_.lock() = std::move(entry);
+    if (auto kept = keep_history(*client, place_, *work.next.applied); !kept) {
+      return tl::unexpected(std::move(kept.error()));
     }
   }
-  core::Outcome written = outcome(mongo::write_ledger(client, place_, work));
-  if (written) pool.drop_builders();  // the ledger is written when the steps are done
-  return written;
+  auto changed = mongo::change_ledger(*client, place_, work);
+  if (gives_up) {
+    pool.drop_builders();
+    client->retire();
+    return outcome(std::move(changed));
+  }
+  if (changed && changed->won) {
+    // After: an answer that a member gave in the same term as this one was given before any other term began.
+    auto primary = primary_term(*client, core::Doing::kWriteLedger);
+    if (!primary) return tl::unexpected(std::move(primary.error()));
+    changed->primary = std::move(*primary);
+  }
+  return outcome(std::move(changed));
 }
 
 core::Outcome Performer::warm(Pool& pool) {

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "base/clock.h"
-#include "base/sync.h"
 #include "core/work.h"
 #include "mongo/ledger_store.h"
 #include "mongo/pool.h"
@@ -24,13 +23,13 @@ class Performer {
   core::Outcome read_ledger(Pool& pool);
   core::Outcome read_catalog(Pool& pool, const core::ReadCatalog& work);
   core::Outcome run_step(Pool& pool, const core::RunStep& work);
-  core::Outcome write_ledger(Pool& pool, const core::WriteLedger& work);
+  core::Outcome insert_ledger(Pool& pool, const core::InsertLedger& work);
+  core::Outcome change_ledger(Pool& pool, const core::ChangeLedger& work);
   core::Outcome warm(Pool& pool);
   core::Outcome ping(Pool& pool);
 
   LedgerPlace place_;
   std::shared_ptr<const Clock> clock_;
-  Sync<std::string> history_kept_;  // _id of the newest version that this process knows to be kept
 };
 
 }  // namespace readygate::mongo

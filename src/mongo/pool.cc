@@ -25,11 +25,11 @@ void Client::worked() { warm_since_ = pool_->watch().losses(); }
 
 Failure Client::failure(const bson_error_t& error, const bson_t* reply, core::Doing doing, Millis elapsed) {
   Failure failure = failure_from(error, reply, doing);
-  spent_ = kind_ == Kind::kBuild && failure.domain != Domain::kServer;
+  spent_ = kind_ != Kind::kOrdinary && failure.domain != Domain::kServer;
   if (error.domain == MONGOC_ERROR_SERVER_SELECTION && failure.domain != Domain::kProtocol) {
-    // A build client is not watched by the monitors; it scans by itself, and its words are the better ones.
-    return kind_ == Kind::kBuild && failure.domain != Domain::kSelection ? failure
-                                                                         : pool_->watch().explain_selection(failure);
+    // A client of one thread is not watched by the monitors; it scans by itself, and its words are the better ones.
+    return kind_ != Kind::kOrdinary && failure.domain != Domain::kSelection ? failure
+                                                                            : pool_->watch().explain_selection(failure);
   }
   if (failure.domain != Domain::kStream) return failure;
   if (failure.message.find("Failed to connect") != std::string::npos) {
@@ -69,6 +69,7 @@ Pool::Pool(std::shared_ptr<Driver> driver, Uris uris, std::unique_ptr<Watch> wat
 Pool::~Pool() {
   auto hand = hand_.lock();
   hand->builders.clear();
+  hand->leases.clear();
   for (const Idle& idle : hand->ordinary) mongoc_client_pool_push(pool_.get(), idle.client);
   hand->ordinary.clear();
 }
@@ -108,20 +109,26 @@ Client Pool::take_cold() {
   return take();
 }
 
-tl::expected<Client, Failure> Pool::take_builder() {
+tl::expected<Client, Failure> Pool::take_builder() { return take_single(Client::Kind::kBuild); }
+
+tl::expected<Client, Failure> Pool::take_lease() { return take_single(Client::Kind::kLease); }
+
+tl::expected<Client, Failure> Pool::take_single(Client::Kind kind) {
+  const bool build = kind == Client::Kind::kBuild;
   {
     auto hand = hand_.lock();
-    if (!hand->builders.empty()) {
-      ClientHandle builder = std::move(hand->builders.back());
-      hand->builders.pop_back();
-      return Client(shared_from_this(), builder.release(), Client::Kind::kBuild, kCold);
+    std::vector<ClientHandle>& idle = build ? hand->builders : hand->leases;
+    if (!idle.empty()) {
+      ClientHandle client = std::move(idle.back());
+      idle.pop_back();
+      return Client(shared_from_this(), client.release(), kind, kCold);
     }
   }
   bson_error_t error{};
-  ClientHandle builder{mongoc_client_new_from_uri_with_error(uris_.build.get(), &error)};
-  if (!builder) return tl::unexpected(failure_from(error, nullptr, core::Doing::kConnect));
-  mongoc_client_set_error_api(builder.get(), MONGOC_ERROR_API_VERSION_2);
-  return Client(shared_from_this(), builder.release(), Client::Kind::kBuild, kCold);
+  ClientHandle client{mongoc_client_new_from_uri_with_error(build ? uris_.build.get() : uris_.lease.get(), &error)};
+  if (!client) return tl::unexpected(failure_from(error, nullptr, core::Doing::kConnect));
+  mongoc_client_set_error_api(client.get(), MONGOC_ERROR_API_VERSION_2);
+  return Client(shared_from_this(), client.release(), kind, kCold);
 }
 
 void Pool::drop_builders() {
@@ -130,13 +137,15 @@ void Pool::drop_builders() {
 }
 
 void Pool::give_back(const Client& client) {
-  if (client.spent_) {
+  if (client.spent_ && client.kind_ != Client::Kind::kOrdinary) {
     mongoc_client_destroy(client.client_);
     return;
   }
   auto hand = hand_.lock();
   if (client.kind_ == Client::Kind::kBuild) {
     hand->builders.emplace_back(client.client_);
+  } else if (client.kind_ == Client::Kind::kLease) {
+    hand->leases.emplace_back(client.client_);
   } else {
     hand->ordinary.push_back({client.client_, client.warm_since_});
   }

@@ -28,7 +28,7 @@ class Pool;
 // A client on loan: for one thread at a time, back in the pool's hand at the end.
 class Client {
  public:
-  enum class Kind { kOrdinary, kBuild };
+  enum class Kind { kOrdinary, kBuild, kLease };
 
   Client(Client&& other) noexcept = default;
   Client& operator=(Client&&) = delete;
@@ -38,6 +38,8 @@ class Client {
   Pool& pool() const { return *pool_; }
   Kind kind() const { return kind_; }
 
+  // It is not needed any more: its connections end with the loan.
+  void retire() { spent_ = true; }
   // Something was answered on its connection: it is warm.
   void worked();
   // The failure of a call on this client, as precise as it can be told. `elapsed`: how long the call took.
@@ -69,6 +71,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // For steps of the schema: no limit on the time to answer.
   tl::expected<Client, core::Failure> take_builder();
   void drop_builders();  // those not on loan; more are made when needed
+  // For the lease: no call on it takes longer than an eighth of the lease's period for each of its parts.
+  tl::expected<Client, core::Failure> take_lease();
 
   // Why this server cannot be used although it answers: it is too old, or a secondary that the URI insists on.
   std::optional<core::Failure> unusable() const { return watch_->unusable(); }
@@ -86,7 +90,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   struct Hand {
     std::deque<Idle> ordinary;  // front: unused for longest
     std::vector<ClientHandle> builders;
+    std::vector<ClientHandle> leases;
   };
+  tl::expected<Client, core::Failure> take_single(Client::Kind kind);
   void give_back(const Client& client);
 
   std::shared_ptr<Driver> driver_;

@@ -10,10 +10,11 @@ namespace readygate::mongo {
 
 struct Settings {
   Secret uri;
-  std::string database;          // of the schema; the URI's own database serves authentication only
-  std::string schema_name;       // _id of the control document
-  int warm_connections = 4;      // 1 or more
-  int parallelism = 4;           // commands in flight, 1 or more; a ping is always possible beside them
+  std::string database;      // of the schema; the URI's own database serves authentication only
+  std::string schema_name;   // _id of the control document
+  int warm_connections = 4;  // 1 or more
+  int parallelism = 4;       // commands in flight, 1 or more; a ping is always possible beside them
+  Millis lease_period{20'000};
   Millis connect_timeout{2000};  // for name and TCP and TLS of one host, and for the first answer on it
 };
 

@@ -168,7 +168,7 @@ std::vector<std::string> overrides_of(const mongoc_uri_t* uri, const std::string
 
 std::int32_t ms(Millis duration) { return static_cast<std::int32_t>(duration.count()); }
 
-// What both URIs share.
+// What they share.
 UriHandle common(const mongoc_uri_t* from, const Settings& settings) {
   const CapturedLog discarded;
   UriHandle uri{mongoc_uri_copy(from)};
@@ -249,6 +249,15 @@ tl::expected<Uris, Failure> prepare(const Settings& settings) {
   mongoc_uri_set_option_as_int32(uris.build.get(), MONGOC_URI_SOCKETTIMEOUTMS,
                                  std::numeric_limits<std::int32_t>::max());
   mongoc_uri_set_option_as_bool(uris.build.get(), MONGOC_URI_SERVERSELECTIONTRYONCE, true);
+
+  // A renewal that hangs must leave time for another.
+  const Millis limit = settings.lease_period / 8;
+  uris.lease = common(theirs, settings);
+  set_majority(uris.lease.get(), limit);
+  mongoc_uri_set_option_as_int32(uris.lease.get(), MONGOC_URI_SOCKETTIMEOUTMS, ms(limit));
+  mongoc_uri_set_option_as_int32(uris.lease.get(), MONGOC_URI_CONNECTTIMEOUTMS,
+                                 ms(std::min(limit, settings.connect_timeout)));
+  mongoc_uri_set_option_as_int32(uris.lease.get(), MONGOC_URI_SERVERSELECTIONTIMEOUTMS, ms(limit));
   return uris;
 }
 

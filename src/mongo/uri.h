@@ -1,6 +1,7 @@
-// From the user's connection string to the two that are used: one for ordinary calls, one for steps of the schema. What
-// matters for correctness (primary, majority, time limits) is ours and not the URI's; each thing that is overridden is
-// listed, for `readygate check`. No error, override or note ever holds a part of the user name or password.
+// From the user's connection string to the three that are used: for ordinary calls, for steps of the schema, and for
+// the lease. What matters for correctness (primary, majority, time limits) is ours and not the URI's; each thing that
+// is overridden is listed, for `readygate check`. No error, override or note ever holds a part of the user name or
+// password.
 #pragma once
 
 #include <string>
@@ -17,6 +18,7 @@ namespace readygate::mongo {
 struct Uris {
   UriHandle ordinary;
   UriHandle build;                     // no time limit on answers; for a client of one thread
+  UriHandle lease;                     // all limits within an eighth of its period; for a client of one thread
   std::vector<std::string> overrides;  // "readPreference=secondary of the URI is ignored: …"
   std::vector<std::string> notes;      // what the driver finds odd: unknown options
   std::string hosts;                   // "a:27017,b:27017", or the SRV name

@@ -95,7 +95,7 @@ struct Finding {
 };
 
 struct Plan {
-  std::vector<Step> steps;  // steps of one collection in their order; different collections may run in parallel
+  std::vector<Step> steps;     // steps of one collection in their order; different collections may run in parallel
   std::vector<Step> withheld;  // contract steps that policy.contract = "report" keeps back
   std::vector<Finding> findings;
 

@@ -68,7 +68,7 @@ def test_the_ledger_has_its_final_format(
     daemon = make_daemon(engine.uri, schema()).start()
     snapshot = daemon.wait_state("ready")
     found = ledger(client, database)
-    assert found["token"] == 0
+    assert found["token"] == 1  # the first to hold the lease
     assert len(found["rev"]) == 32
     assert found["owner"] is None
     assert found["period_ms"] == 20_000

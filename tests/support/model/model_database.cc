@@ -69,6 +69,8 @@ void merge(Document& options, const Document& command, const std::vector<std::st
   options = next;
 }
 
+}  // namespace
+
 void run_command(schema::Catalog& catalog, const Document& command) {
   bson_iter_t at;
   bson_iter_init(&at, command.get());
@@ -99,7 +101,29 @@ void run_command(schema::Catalog& catalog, const Document& command) {
   }
 }
 
-}  // namespace
+bool matches(const std::optional<core::Ledger>& ledger, const core::LedgerMatch& match) {
+  if (!ledger) return false;
+  if (const auto* rev = std::get_if<core::LedgerRev>(&match)) {
+    return rev->token == ledger->token && rev->rev == ledger->rev;
+  }
+  const auto& hold = std::get<core::LedgerHold>(match);
+  return hold.token == ledger->token && hold.owner == ledger->owner;
+}
+
+core::Ledger changed(core::Ledger before, const core::ChangeLedger& change) {
+  using core::LedgerField;
+  const core::Ledger& next = change.next;
+  before.rev = next.rev;
+  if (has(change.fields, LedgerField::kToken)) before.token = next.token;
+  if (has(change.fields, LedgerField::kOwner)) before.owner = next.owner;
+  if (has(change.fields, LedgerField::kPeriod)) before.period_ms = next.period_ms;
+  if (has(change.fields, LedgerField::kApplied)) before.applied = next.applied;
+  if (has(change.fields, LedgerField::kTarget)) before.target = next.target;
+  if (has(change.fields, LedgerField::kStep)) before.step = next.step;
+  if (has(change.fields, LedgerField::kPending)) before.pending = next.pending;
+  if (has(change.fields, LedgerField::kOwns)) before.owns = next.owns;
+  return before;
+}
 
 core::Outcome ModelDatabase::run(const core::Work& work) {
   if (fault) {
@@ -116,6 +140,7 @@ core::Outcome ModelDatabase::answer(const core::ReadLedger& /*work*/) {
 core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   ++count["catalog"];
   core::CatalogRead read;
+  read.primary = primary;
   read.catalog.server = catalog.server;
   for (const CatalogCollection& collection : catalog.collections) {
     if (std::find(work.collections.begin(), work.collections.end(), collection.name) != work.collections.end()) {
@@ -131,13 +156,18 @@ core::Outcome ModelDatabase::answer(const core::RunStep& work) {
   return core::Done{};
 }
 
-core::Outcome ModelDatabase::answer(const core::WriteLedger& work) {
+core::Outcome ModelDatabase::answer(const core::InsertLedger& work) {
   ++count["write"];
-  const bool matches = ledger
-                           ? work.expected && work.expected->token == ledger->token && work.expected->rev == ledger->rev
-                           : !work.expected;
-  if (matches) ledger = work.next;
-  return core::LedgerWritten{matches};
+  if (ledger) return core::LedgerWritten{false, primary};
+  ledger = work.first;
+  return core::LedgerWritten{true, primary};
+}
+
+core::Outcome ModelDatabase::answer(const core::ChangeLedger& work) {
+  ++count[work.fields == static_cast<core::LedgerFields>(core::LedgerField::kStep) ? "renewal" : "write"];
+  if (!matches(ledger, work.match)) return core::LedgerWritten{false, primary};
+  ledger = changed(*ledger, work);
+  return core::LedgerWritten{true, primary};
 }
 
 core::Outcome ModelDatabase::answer(const core::Warm& /*work*/) {

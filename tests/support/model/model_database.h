@@ -21,16 +21,24 @@ class ModelDatabase {
 
   schema::Catalog catalog;
   std::optional<core::Ledger> ledger;
-  std::map<std::string, int> count;  // "find", "catalog", "step", "write", "warm", "ping"
+  std::string primary;  // its term; see core::CatalogRead
+  std::map<std::string, int>
+      count;  // "find", "catalog", "step", "write", "warm", "ping"; "renewal": a write that only renews
 
  private:
   core::Outcome answer(const core::ReadLedger& work);
   core::Outcome answer(const core::ReadCatalog& work);
   core::Outcome answer(const core::RunStep& work);
-  core::Outcome answer(const core::WriteLedger& work);
+  core::Outcome answer(const core::InsertLedger& work);
+  core::Outcome answer(const core::ChangeLedger& work);
   core::Outcome answer(const core::Warm& work);
   core::Outcome answer(const core::Ping& work);
 };
+
+// Whether the ledger is what a compare-and-set expects; and the ledger after it.
+bool matches(const std::optional<core::Ledger>& ledger, const core::LedgerMatch& match);
+core::Ledger changed(core::Ledger before, const core::ChangeLedger& change);
+void run_command(schema::Catalog& catalog, const schema::Document& command);
 
 // A failure of the server with this code.
 core::Failure server_error(int code, std::string message = "refused for the test");

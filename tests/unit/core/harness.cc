@@ -94,4 +94,12 @@ int Harness::said(std::string_view message_start) const {
   return count;
 }
 
+std::string Harness::path() const {
+  std::string all;
+  for (const core::Say& say : log) {
+    if (say.message.starts_with("State: ")) all += (all.empty() ? "" : " ") + say.message.substr(7);
+  }
+  return all;
+}
+
 }  // namespace readygate::test

@@ -48,6 +48,7 @@ class Harness {
   const core::Facts& facts() const { return gate.snapshot().facts; }
   Reason code() const { return gate.snapshot().code; }
   int said(std::string_view message_start) const;
+  std::string path() const;  // the states that it passed, in order
   // Takes the gate's commands: tasks to `tasks`, words to `log`.
   void collect();
 

@@ -1,0 +1,152 @@
+#include "core/auditor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+
+namespace readygate::core {
+namespace {
+
+// The look after opening starts within this time, spread over the replicas.
+constexpr Millis kLookWithin{10'000};
+constexpr Millis kAgain{60'000};
+
+std::string code_field(Reason reason) { return fmt::format("\"code\":{}", json_quote(readygate::name(reason))); }
+
+}  // namespace
+
+Auditor::Auditor(const schema::Schema& schema, const InitializerSettings& settings, const std::string& instance_id,
+                 Random& random)
+    : schema_(schema),
+      settings_(settings),
+      random_(random),
+      repair_(schema, settings, instance_id, random, Initializer::Purpose::kRepair) {}
+
+void Auditor::opened(bool catalog_unseen, bool took_over, Instant now) {
+  if (took_over) {
+    look_at_ = now + settings_.lease.period;
+  } else if (catalog_unseen && schema_.policy.verify == schema::Policy::Verify::kAfter) {
+    look_at_ = now + random_up_to(random_, kLookWithin);
+  }
+  recheck_at_ = now + jittered(random_, kAgain);
+}
+
+std::optional<TaskId> Auditor::stop(Commands& commands) {
+  look_.reset();
+  look_at_.reset();
+  recheck_at_.reset();
+  ledger_task_.reset();
+  return repair_.abandon(commands);
+}
+
+bool Auditor::on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {
+  if (look_ && look_->on(commands, id, outcome)) {
+    on_look(commands, now);
+  } else if (ledger_task_ == id) {
+    ledger_task_.reset();
+    recheck_at_ = now + jittered(random_, kAgain);
+    // A database that is away is another check's business.
+    if (const auto* read = outcome ? std::get_if<LedgerRead>(&*outcome) : nullptr) on_ledger(commands, *read, now);
+  } else if (repair_.on(commands, id, outcome, now, wall)) {
+    follow_repair(commands, now);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Auditor::tick(Commands& commands, Instant now, WallTime wall) {
+  repair_.tick(commands, now, wall);
+  follow_repair(commands, now);
+  if (look_at_ && now >= *look_at_ && !look_ && !repair_.running()) look(commands);
+  if (recheck_at_ && now >= *recheck_at_ && !ledger_task_) {
+    recheck_at_.reset();
+    ledger_task_ = commands.start(ReadLedger{});
+  }
+}
+
+std::optional<Instant> Auditor::next_tick() const {
+  std::optional<Instant> next = repair_.next_tick();
+  const auto at = [&](const std::optional<Instant>& when) {
+    if (when && (!next || *when < *next)) next = when;
+  };
+  if (!look_ && !repair_.running()) at(look_at_);
+  if (!ledger_task_) at(recheck_at_);
+  return next;
+}
+
+void Auditor::look(Commands& commands) {
+  look_at_.reset();
+  look_.emplace(schema_, settings_.parallelism, std::vector<Owns>{}, Applier::Mode::kLook);
+  look_->begin(commands);
+}
+
+void Auditor::on_look(Commands& commands, Instant now) {
+  if (look_->stage() == Applier::Stage::kMatched) {
+    result_ = Reason::kNone;
+    look_.reset();
+  } else if (look_->stage() == Applier::Stage::kBroken) {
+    const Judgement judgement = look_->judgement();
+    const bool drifted = look_->drifted();
+    look_.reset();
+    found(commands, judgement);
+    if (drifted && settings_.mode == InitMode::kApply) {
+      repair(commands);
+    } else {
+      look_at_ = now + jittered(random_, kAgain);
+    }
+  }
+}
+
+void Auditor::on_ledger(Commands& commands, const LedgerRead& read, Instant now) {
+  switch (standing(read.ledger, schema_)) {
+    case Standing::kApplied:
+      if (result_ == Reason::kSchemaNewer) result_ = Reason::kNone;
+      break;
+    case Standing::kNewer:
+      if (may_open_on_newer(*read.ledger, schema_)) {
+        if (result_ == Reason::kSchemaNewer) result_ = Reason::kNone;
+      } else if (result_ != Reason::kSchemaNewer) {
+        found(commands, {Verdict::kPermanent, Reason::kSchemaNewer,
+                         fmt::format("A newer version of schema \"{}\" was applied, which this version's code does not "
+                                     "work on (min_open {}). Roll forward.",
+                                     schema_.name, read.ledger->applied ? read.ledger->applied->min_open : 0)});
+      }
+      break;
+    case Standing::kNeeded:
+    case Standing::kNotRaised:
+      // The ledger was lost, rolled back or rewritten: the catalog decides.
+      if (!look_ && !look_at_ && !repair_.running()) look_at_ = now;
+      break;
+  }
+}
+
+void Auditor::repair(Commands& commands) { repair_.begin(commands); }
+
+void Auditor::follow_repair(Commands& commands, Instant now) {
+  for (const State state : repair_.take_path()) {
+    if (state != State::kReady) continue;
+    result_ = Reason::kNone;
+    commands.say(LogLevel::kWarn, "The database had drifted from the schema, and was repaired");
+  }
+  if (const auto failure = repair_.take_failure()) {
+    found(commands, *failure);
+    look_at_ = now + jittered(random_, kAgain);
+  }
+}
+
+void Auditor::found(Commands& commands, const Judgement& judgement) {
+  // A database that is away is another check's business.
+  if (judgement.verdict != Verdict::kPermanent && judgement.reason != Reason::kDrift) return;
+  result_ = judgement.reason;
+  commands.say(LogLevel::kWarn,
+               judgement.reason == Reason::kSchemaNewer
+                   ? judgement.sentence
+                   : "The database has drifted from the schema: " + judgement.sentence,
+               code_field(judgement.reason));
+}
+
+}  // namespace readygate::core

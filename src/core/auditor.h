@@ -1,0 +1,56 @@
+// Looks after the schema behind an open gate: once after opening at the catalog, later at the ledger alone. What has
+// drifted is a failed check and is repaired, by one replica, under the lease; it never closes an open gate.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/random.h"
+#include "core/applier.h"
+#include "core/commands.h"
+#include "core/initializer.h"
+#include "schema/schema.h"
+
+namespace readygate::core {
+
+class Auditor {
+ public:
+  // All outlive this object.
+  Auditor(const schema::Schema& schema, const InitializerSettings& settings, const std::string& instance_id,
+          Random& random);
+
+  // The gate has opened. `catalog_unseen`: on the word of the ledger alone. `took_over`: a former holder of the lease
+  // had not given it back, so the catalog is looked at again once nothing of its can arrive any more.
+  void opened(bool catalog_unseen, bool took_over, Instant now);
+  // Starts nothing more; the lease, if a repair holds it, is given back.
+  std::optional<TaskId> stop(Commands& commands);
+
+  // True when the task was ours.
+  bool on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall);
+  void tick(Commands& commands, Instant now, WallTime wall);
+  std::optional<Instant> next_tick() const;
+
+  // Why the check `drift` fails; kNone: it passes.
+  Reason result() const { return result_; }
+
+ private:
+  void look(Commands& commands);
+  void on_look(Commands& commands, Instant now);
+  void on_ledger(Commands& commands, const LedgerRead& read, Instant now);
+  void follow_repair(Commands& commands, Instant now);
+  void repair(Commands& commands);
+  void found(Commands& commands, const Judgement& judgement);
+
+  const schema::Schema& schema_;
+  const InitializerSettings settings_;
+  Random& random_;
+  Initializer repair_;
+
+  std::optional<Applier> look_;
+  std::optional<Instant> look_at_;
+  std::optional<TaskId> ledger_task_;
+  std::optional<Instant> recheck_at_;
+  Reason result_ = Reason::kNone;
+};
+
+}  // namespace readygate::core

@@ -1,0 +1,174 @@
+#include "sim/model_set.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "support/model/model_database.h"
+
+namespace readygate::sim {
+namespace {
+
+// wtimeout of the lease's client: an eighth of a period of 20 s.
+constexpr Millis kWriteConcernTimeout{2'500};
+
+core::Failure not_primary() { return test::server_error(10107, "not primary"); }
+core::Failure no_majority() { return test::server_error(64, "waiting for replication timed out"); }
+
+bool builds(const schema::Step& step) { return step.kind == schema::StepKind::kCreateIndexes; }
+
+}  // namespace
+
+core::Outcome ModelSet::term_of(bool won) const { return core::LedgerWritten{won, fmt::format("{}/1", term_)}; }
+
+void ModelSet::request(const core::Work& work, Reply reply) {
+  if (!has_primary()) {
+    reply(tl::unexpected(not_primary()));
+  } else if (std::holds_alternative<core::ReadLedger>(work)) {
+    reply(core::LedgerRead{committed_.ledger});
+  } else if (const auto* read = std::get_if<core::ReadCatalog>(&work)) {
+    core::CatalogRead answer;
+    answer.primary = fmt::format("{}/1", term_);
+    answer.catalog.server = primary_.catalog.server;
+    for (const schema::CatalogCollection& collection : primary_.catalog.collections) {
+      if (std::find(read->collections.begin(), read->collections.end(), collection.name) != read->collections.end()) {
+        answer.catalog.collections.push_back(collection);
+      }
+    }
+    if (read->settled) {
+      write([](State&) {}, std::move(answer), std::move(reply));
+    } else {
+      reply(std::move(answer));
+    }
+    if (!pending_.empty()) on_uncommitted_reading();
+  } else if (const auto* insert = std::get_if<core::InsertLedger>(&work)) {
+    const bool won = !primary_.ledger;
+    write(
+        [won, first = insert->first](State& state) {
+          if (won) state.ledger = first;
+        },
+        term_of(won), std::move(reply));
+  } else if (const auto* change = std::get_if<core::ChangeLedger>(&work)) {
+    const bool won = test::matches(primary_.ledger, change->match);
+    write(
+        [won, change = *change](State& state) {
+          if (won) state.ledger = test::changed(*state.ledger, change);
+        },
+        term_of(won), std::move(reply));
+  } else if (const auto* step = std::get_if<core::RunStep>(&work)) {
+    if (builds(step->step)) {
+      build(*step, std::move(reply));
+    } else {
+      write([command = step->step.command](State& state) { test::run_command(state.catalog, command); }, core::Done{},
+            std::move(reply));
+    }
+  } else {
+    reply(core::Done{});
+  }
+}
+
+// The build is listed as such at once and goes on whoever waits; an identical one joins it.
+void ModelSet::build(const core::RunStep& step, Reply reply) {
+  const auto mark = [of = step.step.collection, names = step.step.indexes](State& state, bool building) {
+    for (schema::CatalogCollection& collection : state.catalog.collections) {
+      if (collection.name != of) continue;
+      for (schema::CatalogIndex& index : collection.indexes) {
+        for (const std::string& name : names) {
+          if (index.index.name == name) index.building = building;
+        }
+      }
+    }
+  };
+  bool there = false;
+  for (const schema::CatalogCollection& collection : primary_.catalog.collections) {
+    if (collection.name != step.step.collection) continue;
+    for (const schema::CatalogIndex& index : collection.indexes) {
+      there = there || (!step.step.indexes.empty() && index.index.name == step.step.indexes.front());
+    }
+  }
+  if (!there) {
+    write(
+        [command = step.step.command, mark](State& state) {
+          test::run_command(state.catalog, command);
+          mark(state, true);
+        },
+        core::Done{}, [](const core::Outcome&) {});
+  }
+  const int term = term_;
+  events_.after(dice_.millis(1, dice_.chance(0.2) ? 40'000 : 500),
+                [this, term, mark, reply = std::move(reply)]() mutable {
+                  if (!has_primary() || term != term_) {
+                    reply(tl::unexpected(not_primary()));  // the new primary finishes it; see elect()
+                  } else {
+                    write([mark](State& state) { mark(state, false); }, core::Done{}, std::move(reply));
+                  }
+                });
+}
+
+void ModelSet::write(Change change, core::Outcome outcome, Reply reply) {
+  change(primary_);
+  const std::uint64_t id = ++writes_;
+  pending_.push_back({std::move(change), std::move(outcome), std::move(reply), id});
+  if (!committing_) {
+    committing_ = true;
+    events_.after(dice_.millis(1, 30), [this] { commit_next(); });
+  }
+  events_.after(kWriteConcernTimeout, [this, id] {
+    for (Write& write : pending_) {
+      if (write.id == id && write.reply) std::exchange(write.reply, nullptr)(tl::unexpected(no_majority()));
+    }
+  });
+}
+
+void ModelSet::commit_next() {
+  committing_ = false;
+  if (pending_.empty()) return;
+  if (events_.now() < majority_back_ || !has_primary()) {
+    committing_ = true;
+    events_.after(std::max(majority_back_, elected_at_) - events_.now(), [this] { commit_next(); });
+    return;
+  }
+  Write write = std::move(pending_.front());
+  pending_.pop_front();
+  write.change(committed_);
+  if (on_commit) on_commit();
+  if (!pending_.empty()) {
+    committing_ = true;
+    events_.after(dice_.millis(0, 5), [this] { commit_next(); });
+  }
+  if (write.reply) write.reply(std::move(write.outcome));
+}
+
+void ModelSet::elect(bool rolls_back, Millis takes) {
+  ++term_;
+  elected_at_ = events_.now() + takes;
+  std::deque<Write> cut;
+  if (rolls_back) {
+    cut.swap(pending_);
+    primary_ = committed_;
+  }
+  // A build that was under way goes on, or starts again, on the new primary.
+  for (schema::CatalogCollection& collection : primary_.catalog.collections) {
+    for (schema::CatalogIndex& index : collection.indexes) {
+      if (!index.building) continue;
+      events_.after(elected_at_ - events_.now() + dice_.millis(10, 5'000),
+                    [this, name = collection.name, built = index.index.name] {
+                      write(
+                          [name, built](State& state) {
+                            for (schema::CatalogCollection& c : state.catalog.collections) {
+                              for (schema::CatalogIndex& i : c.indexes) {
+                                if (c.name == name && i.index.name == built) i.building = false;
+                              }
+                            }
+                          },
+                          core::Done{}, [](const core::Outcome&) {});
+                    });
+    }
+  }
+  for (Write& write : rolls_back ? cut : pending_) {
+    if (write.reply) std::exchange(write.reply, nullptr)(tl::unexpected(not_primary()));
+  }
+}
+
+}  // namespace readygate::sim

@@ -1,0 +1,73 @@
+// A replica set in memory, as far as a lease and a schema can tell: a primary whose writes a majority has or has not
+// yet, elections that roll back what it has not, builds that go on when nobody waits for them. Reads with read concern
+// majority see what is committed; listCollections and listIndexes see what the primary has.
+// https://www.mongodb.com/docs/manual/core/replica-set-rollbacks/, .../core/index-creation/
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "core/work.h"
+#include "sim/events.h"
+
+namespace readygate::sim {
+
+using Reply = std::function<void(core::Outcome)>;
+
+class ModelSet {
+ public:
+  ModelSet(Events& events, Dice& dice) : events_(events), dice_(dice) {}
+
+  // A request has arrived. The reply is called once, at once or later; what happens to it on the way is the caller's.
+  void request(const core::Work& work, Reply reply);
+
+  // Another member becomes primary; what no majority has is lost, or kept, as the new one has it or not.
+  // There is no primary for so long.
+  void elect(bool rolls_back, Millis takes);
+  // No write is acknowledged until then; they are done all the same.
+  void majority_away_for(Millis duration) { majority_back_ = events_.now() + duration; }
+
+  bool has_primary() const { return events_.now() >= elected_at_; }
+  Millis elected_at() const { return elected_at_; }
+
+  struct State {
+    std::optional<core::Ledger> ledger;
+    schema::Catalog catalog;
+  };
+  const State& primary() const { return primary_; }
+  const State& committed() const { return committed_; }
+
+  // Called after each change of what is committed.
+  std::function<void()> on_commit;
+  // Called when a catalog is read that no majority has: the moment for an election to hurt.
+  std::function<void()> on_uncommitted_reading;
+
+ private:
+  using Change = std::function<void(State&)>;
+  struct Write {
+    Change change;
+    core::Outcome outcome;
+    Reply reply;  // empty: nobody waits any more
+    std::uint64_t id = 0;
+  };
+
+  void write(Change change, core::Outcome outcome, Reply reply);
+  void commit_next();
+  void build(const core::RunStep& step, Reply reply);
+  core::Outcome term_of(bool won) const;
+
+  Events& events_;
+  Dice& dice_;
+  State primary_;
+  State committed_;
+  std::deque<Write> pending_;  // done by the primary, not yet by a majority, in order
+  bool committing_ = false;
+  std::uint64_t writes_ = 0;
+  int term_ = 1;
+  Millis elected_at_{0};
+  Millis majority_back_{0};
+};
+
+}  // namespace readygate::sim

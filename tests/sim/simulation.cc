@@ -1,0 +1,227 @@
+// The invariants:
+//
+//   1. No step is sent by one who is not the holder at that moment, so never two replicas apply at once.
+//   2. What a majority has of the ledger never moves back: neither the token nor the applied version.
+//   3. A gate opens only on a database that holds what its schema declares.
+//   4. When the faults end, every replica opens.
+//   5. In the end the database holds what the newest applied schema declares, whatever late commands did.
+//
+// To find that an invariant does not hold ends the history: what follows would only repeat it.
+#include "sim/simulation.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "sim/events.h"
+#include "sim/model_set.h"
+#include "sim/replica.h"
+
+namespace readygate::sim {
+namespace {
+
+constexpr Millis kCalmAfter{240'000};
+constexpr Millis kEnd{kCalmAfter + Millis(240'000)};
+
+// Version 1 declares three indexes, version 2 one more, version 3 one more again: each works on the next.
+schema::Schema declared(int version) {
+  std::string text = fmt::format("schema = \"shop\"\ndatabase = \"shop\"\nversion = {}\nmin_open = 1\n", version);
+  text += R"(
+[[collection]]
+name = "orders"
+  [[collection.index]]
+  name = "by_customer"
+  key = [["customer", 1], ["placed_at", -1]]
+  [[collection.index]]
+  name = "number"
+  key = [["number", 1]]
+  unique = true
+)";
+  if (version >= 2) text += "  [[collection.index]]\n  name = \"second\"\n  key = [[\"second\", 1]]\n";
+  text +=
+      "[[collection]]\nname = \"customers\"\n  [[collection.index]]\n  name = \"email\"\n  key = [[\"email\", 1]]\n";
+  if (version >= 3) text += "[[collection]]\nname = \"third\"\n";
+  auto schema = schema::parse(text, "sim.toml", "/nonexistent");
+  if (!schema) throw std::runtime_error(toml::to_string(schema.error()));
+  return *schema;
+}
+
+const schema::Schema& schema_of(int version) {
+  static const std::vector<schema::Schema> all = {declared(1), declared(2), declared(3)};
+  return all.at(static_cast<std::size_t>(version - 1));
+}
+
+class History {
+ public:
+  History(std::uint64_t seed, const std::function<void(const std::string&)>& trace)
+      : dice_(seed), set_(events_, dice_) {
+    judge_.trace = trace;
+    judge_.sent = [this](const std::string& instance, const core::RunStep& step) { on_sent(instance, step); };
+    judge_.arrived_late = [this](const core::RunStep& step) { say(fmt::format("late: {}", step.step.what)); };
+    judge_.opened = [this](const core::Gate& gate, const schema::Schema& schema) { on_opened(gate, schema); };
+    set_.on_commit = [this] { on_commit(); };
+    set_.on_uncommitted_reading = [this] { elect_at_the_worst_moment(); };
+    choose_weather();
+    const int replicas = static_cast<int>(dice_.between(2, 12));
+    const int newest = static_cast<int>(dice_.between(1, 3));
+    for (int i = 0; i < replicas; ++i) {
+      const int version = dice_.chance(0.5) ? newest : static_cast<int>(dice_.between(1, newest));
+      replicas_.push_back(std::make_unique<Replica>(events_, dice_, set_, weather_, judge_, schema_of(version), i));
+    }
+  }
+
+  std::optional<Violation> run() {
+    for (const auto& replica : replicas_) {
+      const Millis start = dice_.chance(0.6) ? Millis(0) : dice_.millis(0, 60'000);
+      events_.after(start, [&r = *replica] {
+        if (!r.alive()) r.start();
+      });
+    }
+    next_fault();
+    for (Millis at{1'000}; at <= kEnd && !violation_; at += Millis(1'000)) {
+      if (at == kCalmAfter) {
+        say("calm");
+        weather_ = Weather{};
+      }
+      events_.run_until(at);
+    }
+    if (!violation_) check_end();
+    return violation_;
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (judge_.trace) judge_.trace(fmt::format("{:>9} {}", events_.now().count(), line));
+  }
+  void broken(std::string what) {
+    if (!violation_) violation_ = Violation{std::move(what), events_.now().count()};
+  }
+
+  // Some seeds are mild, some are not; each kind of fault is absent from some.
+  void choose_weather() {
+    const double severity = dice_.chance(0.3) ? 0.3 : 1.0;
+    const auto rate = [&](double most) { return dice_.chance(0.3) ? 0.0 : severity * most; };
+    weather_.request_lost = rate(0.05);
+    weather_.answer_lost = rate(0.08);
+    weather_.answer_repeated = rate(0.1);
+    weather_.request_late = rate(0.05);
+    weather_.crash = rate(0.01);
+    worst_moments_ = rate(0.3);
+    fault_pause_ = dice_.chance(0.2) ? Millis(60'000) : dice_.millis(2'000, 20'000);
+  }
+
+  void next_fault() {
+    events_.after(dice_.millis(0, 2 * fault_pause_.count()), [this] {
+      if (events_.now() >= kCalmAfter - Millis(1'000)) return;
+      fault();
+      next_fault();
+    });
+  }
+
+  void fault() {
+    Replica& victim = *replicas_[static_cast<std::size_t>(dice_.next() % replicas_.size())];
+    switch (dice_.next() % 5) {
+      case 0: elect(dice_.chance(0.6), dice_.millis(200, 12'000)); break;
+      case 1: {
+        const Millis duration = dice_.millis(500, 30'000);
+        say(fmt::format("no majority for {} ms", duration.count()));
+        set_.majority_away_for(duration);
+        break;
+      }
+      case 2: victim.stop_for(dice_.chance(0.5) ? dice_.millis(15'000, 60'000) : dice_.millis(10, 5'000)); break;
+      case 3: victim.crash(dice_.millis(100, 30'000)); break;
+      default:
+        // The holder, who is the one that it hurts.
+        for (const auto& replica : replicas_) {
+          const bool holds = replica->alive() && replica->gate()->snapshot().lease.mine;
+          if (holds) replica->stop_for(dice_.millis(10'000, 40'000));
+        }
+    }
+  }
+
+  void elect(bool rolls_back, Millis takes) {
+    say(fmt::format("an election of {} ms{}", takes.count(), rolls_back ? ", with a rollback" : ""));
+    set_.elect(rolls_back, takes);
+    for (const auto& replica : replicas_) replica->topology(false);
+    events_.after(set_.elected_at() - events_.now() + Millis(1), [this] {
+      if (!set_.has_primary()) return;
+      for (const auto& replica : replicas_) replica->topology(true);
+    });
+  }
+
+  // So short that what a replica sends next reaches the new primary.
+  void elect_at_the_worst_moment() {
+    if (events_.now() >= kCalmAfter || !dice_.chance(worst_moments_)) return;
+    events_.after(dice_.millis(0, 30), [this] { elect(true, dice_.millis(0, 10)); });
+  }
+
+  void on_sent(const std::string& instance, const core::RunStep& step) {
+    const auto& ledger = set_.primary().ledger;
+    if (ledger && ledger->token == step.token && ledger->owner == instance) return;
+    broken(fmt::format("\"{}\" is sent under token {} by {:.8}, and the ledger says token {} and owner {:.8}",
+                       step.step.what, step.token, instance, ledger ? ledger->token : -1,
+                       ledger && ledger->owner ? *ledger->owner : "none"));
+  }
+
+  void on_commit() {
+    const auto& ledger = set_.committed().ledger;
+    if (!ledger) return;
+    const int version = ledger->applied ? ledger->applied->version : 0;
+    if (ledger->token < token_ || version < version_) {
+      broken(fmt::format("the ledger moved back: token {} to {}, version {} to {}", token_, ledger->token, version_,
+                         version));
+    }
+    token_ = ledger->token;
+    version_ = version;
+  }
+
+  static std::string missing(const ModelSet::State& state, const schema::Schema& schema) {
+    const schema::Plan plan = schema::diff(schema, state.catalog);
+    return plan.empty() ? "" : fmt::format("{}: {}", plan.steps.front().collection, plan.steps.front().what);
+  }
+
+  void on_opened(const core::Gate& gate, const schema::Schema& schema) {
+    const std::string lacks = missing(set_.committed(), schema);  // what a majority has is what counts
+    if (!lacks.empty()) {
+      broken(fmt::format("{:.8} opens with version {} on a database that lacks it: {}", gate.snapshot().instance_id,
+                         schema.version, lacks));
+    }
+  }
+
+  void check_end() {
+    int newest = 0;
+    for (const auto& replica : replicas_) {
+      newest = std::max(newest, replica->schema().version);
+      if (!replica->open()) {
+        broken(fmt::format("replica {} is not open at the end: {}", replica->number(),
+                           replica->alive() ? replica->gate()->snapshot().reason : "dead"));
+      }
+    }
+    if (version_ != newest) broken(fmt::format("version {} is applied at the end, not {}", version_, newest));
+    const std::string lacks = missing(set_.committed(), schema_of(newest));
+    if (!lacks.empty()) broken(fmt::format("the database lacks at the end: {}", lacks));
+  }
+
+  Events events_;
+  Dice dice_;
+  ModelSet set_;
+  Weather weather_;
+  Judge judge_;
+  Millis fault_pause_{10'000};
+  double worst_moments_ = 0;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::optional<Violation> violation_;
+  std::int64_t token_ = -1;
+  int version_ = 0;
+};
+
+}  // namespace
+
+std::optional<Violation> simulate(std::uint64_t seed, const std::function<void(const std::string&)>& trace) {
+  return History(seed, trace).run();
+}
+
+}  // namespace readygate::sim

@@ -1,0 +1,169 @@
+"""The test of the simulation: each of these mistakes, made on purpose, must break an invariant.
+
+A mutant is the real source with one piece of text replaced, compiled with the build's own command
+and linked in front of the library that holds the original.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from support.gate.binary import build_dir, repository
+
+SEEDS = 20_000  # how many histories a mutant may survive
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    source: str
+    before: str
+    after: str
+
+
+MUTANTS = [
+    Mutant(
+        "a holder that never notices that its time is over",
+        "src/core/lease.cc",
+        "deadline_ = sent + settings_.period - settings_.margin;",
+        "deadline_ = sent + settings_.period * 10;",
+    ),
+    Mutant(
+        "an observer that does not wait for the holder's period",
+        "src/core/lease.cc",
+        "return now - unmoved_since_ >= observed_period();",
+        "return now - unmoved_since_ >= observed_period() / 8;",
+    ),
+    Mutant(
+        "an observer whose clock runs from the holder's first sight, not from its last renewal",
+        "src/core/lease.cc",
+        "return a.token == b.token && a.owner == b.owner && a.rev == b.rev;",
+        "return a.token == b.token && a.owner == b.owner;",
+    ),
+    Mutant(
+        "a renewal that changes nothing that an observer could see",
+        "src/core/lease.cc",
+        "  renewed_at_ = now;\n  Ledger next;\n  next.id = schema_name_;\n"
+        "  next.rev = random_id(random_);",
+        '  renewed_at_ = now;\n  Ledger next;\n  next.id = schema_name_;\n  next.rev = "r";',
+    ),
+    Mutant(
+        "an acquisition that is settled by a read",
+        "src/core/lease.cc",
+        "  took_over_ = seen_->owner && !ours;",
+        "  took_over_ = seen_->owner && !ours;\n"
+        '  if (ours) { token_ = seen_->token; hold(now, "", now); return true; }',
+    ),
+    Mutant(
+        "what was given back is gone on with, under the same token",
+        "src/core/lease.cc",
+        "  took_over_ = seen_->owner && !ours;",
+        "  took_over_ = seen_->owner && !ours;\n"
+        "  if (ours) { stage_ = Stage::kAsking; token_ = seen_->token;\n"
+        "    send_renewal(commands, now); return true; }",
+    ),
+    Mutant(
+        "a take-over under the same token",
+        "src/core/lease.cc",
+        "token_ = seen.token + 1;",
+        "token_ = seen.token;",
+    ),
+    Mutant(
+        "an answer that did not come, taken as held",
+        "src/core/lease.cc",
+        "    send_renewal(commands, now);  // settles it",
+        '    hold(asked_at_, "", now);',
+    ),
+    Mutant(
+        "a filter without the token",
+        "tests/support/model/model_database.cc",
+        "return hold.token == ledger->token && hold.owner == ledger->owner;",
+        "return hold.owner == ledger->owner;",
+    ),
+    Mutant(
+        "a compare-and-set without the revision",
+        "tests/support/model/model_database.cc",
+        "return rev->token == ledger->token && rev->rev == ledger->rev;",
+        "return rev->token <= ledger->token;",
+    ),
+    Mutant(
+        "`applied` set before a majority has renewed the lease",
+        "src/core/initializer.cc",
+        "      if (holding) {\n        confirm_first(commands, now);",
+        "      if (holding) {\n        record(commands, WallTime{});",
+    ),
+    Mutant(
+        "what one primary showed, recorded on the word of another",
+        "src/core/initializer.cc",
+        "if (applier_->primary() == lease_.primary()) {",
+        "if (!applier_->primary().empty()) {",
+    ),
+    Mutant(
+        "an observer that believes what no majority has",
+        "src/core/applier.cc",
+        "true, mode_ == Mode::kLook}",
+        "true, false}",
+    ),
+    Mutant(
+        "a gate that opens on a target that is not applied",
+        "src/core/ledger.cc",
+        "  if (!ledger->applied) return Standing::kNeeded;",
+        "  if (!ledger->applied) return ledger->target ? Standing::kApplied : Standing::kNeeded;",
+    ),
+]
+
+
+def compiled(mutant: Mutant, folder: Path) -> Path:
+    """The object of the mutated source."""
+    source = repository() / mutant.source
+    text = source.read_text()
+    assert text.count(mutant.before) == 1, f"the text to replace is not once in {mutant.source}"
+    mutated = folder / source.name
+    mutated.write_text(text.replace(mutant.before, mutant.after))
+    commands = json.loads((build_dir() / "compile_commands.json").read_text())
+    (entry,) = [
+        entry
+        for entry in commands
+        if (Path(entry["directory"]) / entry["file"]).resolve() == source.resolve()
+    ]
+    arguments = [word for word in shlex.split(entry["command"]) if word != "-Werror"]
+    found = folder / "mutant.o"
+    arguments[arguments.index("-o") + 1] = str(found)
+    arguments[arguments.index("-c") + 1] = str(mutated)
+    for option in ("-MF", "-MQ"):
+        arguments[arguments.index(option) + 1] = str(folder / "mutant.d")
+    subprocess.run(arguments, cwd=entry["directory"], check=True)
+    return found
+
+
+def linked(mutant: Path, folder: Path) -> Path:
+    """The simulation with the mutant in front of the library that holds the original."""
+    program = folder / "sim"
+    commands = subprocess.run(
+        ["ninja", "-C", build_dir(), "-t", "commands", "tests/sim/sim"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    arguments = shlex.split(commands.stdout.splitlines()[-1])
+    arguments[arguments.index("-o") + 1] = str(program)
+    first_object = next(i for i, word in enumerate(arguments) if word.endswith(".o"))
+    arguments.insert(first_object, str(mutant))
+    subprocess.run(arguments, cwd=build_dir(), check=True)
+    return program
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
+def test_a_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
+    program = linked(compiled(mutant, tmp_path), tmp_path)
+    done = subprocess.run(
+        [program, "1", str(SEEDS)], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 1, f"{mutant.name}: {done.stdout}{done.stderr}"
+    assert "seed " in done.stdout and "repeat with: " in done.stdout

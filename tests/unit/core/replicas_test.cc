@@ -1,0 +1,157 @@
+// The gate among other replicas: waiting, the lease, newer and older versions.
+#include <doctest/doctest.h>
+
+#include "unit/core/harness.h"
+
+using namespace readygate;
+using namespace readygate::core;
+using namespace readygate::test;
+
+TEST_CASE("a lease that cannot be renewed ends the attempt, on new connections") {
+  Harness h;
+  h.gate.start(h.now());
+  h.primary(true);
+  for (int i = 0; i < 4; ++i) h.answer_one();
+  CHECK(h.state() == State::kInitializing);
+  CHECK(h.gate.snapshot().lease.mine);
+  h.pass(Millis(16'999));  // period minus margin
+  CHECK(h.state() == State::kInitializing);
+  h.pass(Millis(1));
+  CHECK(h.state() == State::kConnecting);
+  CHECK(h.code() == Reason::kLeaseLost);
+  CHECK_FALSE(h.gate.snapshot().lease.mine);
+  CHECK(h.fresh_pools == 1);
+}
+
+TEST_CASE("a replica waits while another holds the lease, and opens on what that one wrote") {
+  Harness h;
+  h.database.ledger = Ledger{};
+  h.database.ledger->id = "shop";
+  h.database.ledger->token = 7;
+  h.database.ledger->rev = "r";
+  h.database.ledger->owner = "another";
+  h.database.ledger->period_ms = 20'000;
+  h.open();
+  CHECK(h.state() == State::kWaiting);
+  CHECK(h.code() == Reason::kLeaseHeld);
+  h.pass(Millis(6'001));
+  h.answer_all();
+  CHECK(h.state() == State::kWaiting);
+  CHECK(h.database.count["write"] == 0);
+  h.database.ledger->rev = "r2";
+  h.database.ledger->owner.reset();
+  h.database.ledger->applied = applied_now(example_schema(), "another", {});
+  h.pass(Millis(6'001));
+  h.answer_all();
+  CHECK(h.facts().open);
+  CHECK(h.database.count["step"] == 0);
+  CHECK(h.path() == "connecting waiting warming ready");
+}
+
+TEST_CASE("what was verified on one primary is verified again when another acknowledges") {
+  Harness h;
+  h.database.primary = "a/1";
+  h.database.fault = [&](const Work& work) -> std::optional<Failure> {
+    if (std::holds_alternative<ReadCatalog>(work) && h.database.count["catalog"] == 1) h.database.primary = "b/1";
+    const auto* change = std::get_if<ChangeLedger>(&work);
+    if (change != nullptr && h.database.count["renewal"] == 0 && h.database.count["catalog"] == 2) {
+      h.database.primary = "c/1";  // elected between the verification and its confirmation
+    }
+    return std::nullopt;
+  };
+  h.open();
+  CHECK(h.facts().open);
+  CHECK(h.database.count["catalog"] == 3);
+  CHECK(h.database.count["renewal"] == 2);
+}
+
+TEST_CASE("SIGTERM gives the lease back and waits for that, at most 500 ms") {
+  for (const bool answers : {true, false}) {
+    Harness h;
+    h.gate.start(h.now());
+    h.primary(true);
+    for (int i = 0; i < 4; ++i) h.answer_one();
+    CHECK(h.database.ledger->owner);
+    h.tasks.clear();
+    h.gate.terminate(h.now());
+    h.collect();
+    REQUIRE(h.tasks.size() == 1);  // the release
+    h.pass(Millis(100));
+    CHECK_FALSE(h.quit);
+    if (answers) h.answer_all();
+    CHECK(h.quit == answers);
+    h.pass(Millis(400));
+    CHECK(h.quit);
+    CHECK(h.database.ledger->owner.has_value() != answers);
+  }
+}
+
+TEST_CASE("steps that a policy holds back are left for a policy that does not") {
+  schema::Schema schema = example_schema();
+  Ledger ledger;
+  ledger.applied = applied_now(schema, "me", {}, 2);
+  CHECK(standing(ledger, schema) == Standing::kApplied);
+  schema.policy.contract = schema::Policy::Contract::kApply;
+  CHECK(standing(ledger, schema) == Standing::kNeeded);
+}
+
+TEST_CASE("an older version opens on a newer schema without writing, if min_open allows") {
+  Harness first(example_schema(5));
+  first.open();
+  for (const int min_open : {1, 4}) {
+    Harness h(example_schema(2), {}, 2);
+    h.database = first.database;
+    h.database.ledger->applied->min_open = min_open;
+    h.database.count.clear();
+    h.open();
+    CHECK(h.database.count["write"] == 0);
+    CHECK(h.database.count["step"] == 0);
+    CHECK(h.facts().open == (min_open == 1));
+    if (min_open == 4) CHECK(h.code() == Reason::kSchemaNewer);
+  }
+}
+
+TEST_CASE("policy.newer = fail refuses a newer schema") {
+  Harness first(example_schema(5));
+  first.open();
+  Harness h(example_schema(2, "newer = \"fail\""), {}, 2);
+  h.database = first.database;
+  h.open();
+  CHECK(h.code() == Reason::kSchemaNewer);
+}
+
+TEST_CASE("a replica that loses the compare-and-set reads again and opens on what the other wrote") {
+  Harness h;
+  h.database.fault = [&](const Work& work) -> std::optional<Failure> {
+    const auto* write = std::get_if<ChangeLedger>(&work);
+    if (write != nullptr && write->next.owner && !h.database.ledger->owner) {
+      h.database.ledger->rev = "ffffffffffffffffffffffffffffffff";  // another replica with the same schema was faster
+      h.database.ledger->applied = applied_now(example_schema(), "another", {});
+    }
+    return std::nullopt;
+  };
+  h.open();
+  CHECK(h.facts().open);
+  CHECK(h.database.ledger->rev == "ffffffffffffffffffffffffffffffff");
+  CHECK(h.database.count["find"] == 2);
+}
+
+TEST_CASE("init.mode = verify waits for the ledger and never writes") {
+  Harness first;
+  first.open();
+  GateSettings settings;
+  settings.init.mode = InitMode::kVerify;
+  Harness h(example_schema(), settings, 2);
+  h.open();
+  CHECK(h.state() == State::kWaiting);
+  CHECK(h.code() == Reason::kLeaseHeld);
+  h.pass(Millis(6'000));
+  h.answer_all();
+  CHECK(h.state() == State::kWaiting);
+  h.database.ledger = first.database.ledger;
+  h.pass(Millis(6'001));
+  h.answer_all();
+  CHECK(h.facts().open);
+  CHECK(h.database.count["write"] == 0);
+  CHECK(h.database.count["step"] == 0);
+}
