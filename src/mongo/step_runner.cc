@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "mongo/commands.h"
+#include "schema/duplicates.h"
+#include "schema/fields.h"
 
 namespace readygate::mongo {
 
@@ -19,7 +21,6 @@ using core::Domain;
 using core::Failure;
 
 constexpr std::int32_t kCommentsEverywhere = 9;  // wire version of MongoDB 4.4: every command takes a comment
-constexpr std::int32_t kDuplicateSearchMillis = 60'000;
 
 Doing doing_of(schema::StepKind kind) {
   switch (kind) {
@@ -50,154 +51,70 @@ tl::expected<std::int32_t, Failure> make_ready(Client& client) {
 
 // ------------------------------------------------------------------------------------------- looking for duplicates
 
-// One member of the command's `indexes`.
-struct IndexSpec {
-  std::string name;
-  std::vector<std::string> fields;
-  std::optional<schema::Document> partial;
-  bool sparse = false;
-};
+constexpr std::size_t kLongestKey = 80;  // bytes of a sample key that are shown
 
-std::optional<schema::Document> document_at(const bson_iter_t& iter) {
-  std::uint32_t length = 0;
-  const std::uint8_t* data = nullptr;
-  bson_t inner;
-  if (!BSON_ITER_HOLDS_DOCUMENT(&iter)) return std::nullopt;
-  bson_iter_document(&iter, &length, &data);
-  if (!bson_init_static(&inner, data, length)) return std::nullopt;
-  return schema::Document(inner);
+// The documents of the first batch; none when it could not be found out.
+std::vector<schema::Document> first_batch(Client& client, const std::string& database,
+                                          const schema::Document& command) {
+  const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kCreateIndexes);
+  const auto cursor = reply ? schema::field(*reply, "cursor") : std::nullopt;
+  const auto inside = cursor ? cursor->document() : std::nullopt;
+  const auto batch = inside ? schema::field(*inside, "firstBatch") : std::nullopt;
+  const auto items = batch ? batch->document() : std::nullopt;
+  std::vector<schema::Document> documents;
+  if (!items) return documents;
+  for (const schema::Field& item : schema::fields(*items)) {
+    if (auto document = item.document()) documents.push_back(std::move(*document));
+  }
+  return documents;
 }
 
-std::vector<IndexSpec> specs_of(const schema::Document& command) {
-  std::vector<IndexSpec> specs;
-  bson_iter_t indexes;
-  bson_iter_t each;
-  if (!bson_iter_init_find(&indexes, command.get(), "indexes") || !BSON_ITER_HOLDS_ARRAY(&indexes) ||
-      !bson_iter_recurse(&indexes, &each)) {
-    return specs;
+// "(\"a\", 1) in 3 documents". Cut between characters, not in one.
+std::string sample_of(const schema::Document& shared) {
+  const auto id = schema::field(shared, "_id");
+  const auto key = id ? id->document() : std::nullopt;
+  const auto count = schema::field(shared, "n");
+  std::string values;
+  if (key) {
+    for (const schema::Field& value : schema::fields(*key)) values += (values.empty() ? "" : ", ") + value.to_json();
   }
-  while (bson_iter_next(&each)) {
-    bson_iter_t option;
-    if (!BSON_ITER_HOLDS_DOCUMENT(&each) || !bson_iter_recurse(&each, &option)) continue;
-    IndexSpec spec;
-    while (bson_iter_next(&option)) {
-      const std::string_view key = bson_iter_key(&option);
-      bson_iter_t field;
-      if (key == "name" && BSON_ITER_HOLDS_UTF8(&option)) {
-        spec.name = bson_iter_utf8(&option, nullptr);
-      } else if (key == "key" && BSON_ITER_HOLDS_DOCUMENT(&option) && bson_iter_recurse(&option, &field)) {
-        while (bson_iter_next(&field)) spec.fields.emplace_back(bson_iter_key(&field));
-      } else if (key == "partialFilterExpression") {
-        spec.partial = document_at(option);
-      } else if (key == "sparse") {
-        spec.sparse = bson_iter_as_bool(&option);
-      }
-    }
-    specs.push_back(std::move(spec));
+  if (values.size() > kLongestKey) {
+    std::size_t end = kLongestKey;
+    while (end > 0 && (static_cast<unsigned char>(values[end]) & 0xC0U) == 0x80U) --end;
+    values = values.substr(0, end) + "…";
   }
-  return specs;
+  return fmt::format("({}) in {} documents", values, count ? count->integer().value_or(0) : 0);
 }
 
-// [ {$match: what the index covers}, {$group: by its key, a missing field as null}, {$match: more than one}, {$limit:
-// 1} ]
-schema::Document duplicates_command(const std::string& collection, const IndexSpec& spec) {
-  schema::Document command;
-  bson_t pipeline;
-  bson_t stage;
-  bson_t child;
-  bson_t inner;
-  int stages = 0;
-  const auto begin_stage = [&] {
-    bson_append_document_begin(&pipeline, std::to_string(stages).c_str(), -1, &stage);
-    ++stages;
-  };
-  BSON_APPEND_UTF8(command.get(), "aggregate", collection.c_str());
-  BSON_APPEND_ARRAY_BEGIN(command.get(), "pipeline", &pipeline);
-  if (spec.partial) {
-    begin_stage();
-    BSON_APPEND_DOCUMENT(&stage, "$match", spec.partial->get());
-    bson_append_document_end(&pipeline, &stage);
-  }
-  if (spec.sparse) {  // a document is in a sparse index when it has any of the fields
-    begin_stage();
-    BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &child);
-    BSON_APPEND_ARRAY_BEGIN(&child, "$or", &inner);
-    for (std::size_t i = 0; i < spec.fields.size(); ++i) {
-      bson_t condition;
-      bson_t exists;
-      BSON_APPEND_DOCUMENT_BEGIN(&inner, std::to_string(i).c_str(), &condition);
-      BSON_APPEND_DOCUMENT_BEGIN(&condition, spec.fields[i].c_str(), &exists);
-      BSON_APPEND_BOOL(&exists, "$exists", true);
-      bson_append_document_end(&condition, &exists);
-      bson_append_document_end(&inner, &condition);
-    }
-    bson_append_array_end(&child, &inner);
-    bson_append_document_end(&stage, &child);
-    bson_append_document_end(&pipeline, &stage);
-  }
-  begin_stage();
-  BSON_APPEND_DOCUMENT_BEGIN(&stage, "$group", &child);
-  BSON_APPEND_DOCUMENT_BEGIN(&child, "_id", &inner);
-  for (std::size_t i = 0; i < spec.fields.size(); ++i) {
-    bson_t or_null;
-    bson_t values;
-    BSON_APPEND_DOCUMENT_BEGIN(&inner, fmt::format("k{}", i).c_str(), &or_null);
-    BSON_APPEND_ARRAY_BEGIN(&or_null, "$ifNull", &values);
-    BSON_APPEND_UTF8(&values, "0", fmt::format("${}", spec.fields[i]).c_str());
-    BSON_APPEND_NULL(&values, "1");
-    bson_append_array_end(&or_null, &values);
-    bson_append_document_end(&inner, &or_null);
-  }
-  bson_append_document_end(&child, &inner);
-  BSON_APPEND_DOCUMENT_BEGIN(&child, "n", &inner);
-  BSON_APPEND_INT32(&inner, "$sum", 1);
-  bson_append_document_end(&child, &inner);
-  bson_append_document_end(&stage, &child);
-  bson_append_document_end(&pipeline, &stage);
-  begin_stage();
-  BSON_APPEND_DOCUMENT_BEGIN(&stage, "$match", &child);
-  BSON_APPEND_DOCUMENT_BEGIN(&child, "n", &inner);
-  BSON_APPEND_INT32(&inner, "$gt", 1);
-  bson_append_document_end(&child, &inner);
-  bson_append_document_end(&stage, &child);
-  bson_append_document_end(&pipeline, &stage);
-  begin_stage();
-  BSON_APPEND_INT32(&stage, "$limit", 1);
-  bson_append_document_end(&pipeline, &stage);
-  bson_append_array_end(command.get(), &pipeline);
-  BSON_APPEND_DOCUMENT_BEGIN(command.get(), "cursor", &child);
-  bson_append_document_end(command.get(), &child);
-  BSON_APPEND_BOOL(command.get(), "allowDiskUse", true);
-  BSON_APPEND_INT32(command.get(), "maxTimeMS", kDuplicateSearchMillis);
-  return command;
+std::int64_t number_at(const schema::Document& document, std::string_view name) {
+  const auto value = schema::field(document, name);
+  return value ? value->integer().value_or(0) : 0;
 }
 
-// How many documents share the first key that several have; 0: none do, or it could not be found out.
-std::int64_t duplicates(Client& client, const std::string& database, const std::string& collection,
-                        const IndexSpec& spec) {
-  const auto reply =
-      run(client, Sort::kRead, database, duplicates_command(collection, spec).get(), nullptr, Doing::kCreateIndexes);
-  bson_iter_t iter;
-  bson_iter_t count;
-  if (!reply || !bson_iter_init(&iter, reply->get()) ||
-      !bson_iter_find_descendant(&iter, "cursor.firstBatch.0.n", &count)) {
-    return 0;
-  }
-  return bson_iter_as_int64(&count);
-}
-
-// The first unique index of the step that documents contradict.
+// The first unique index of the step that documents contradict, with how many do and some of their keys.
 std::optional<Failure> find_duplicates(Client& client, const std::string& database, const schema::Step& step) {
-  if (step.unique.empty()) return std::nullopt;
-  for (const IndexSpec& spec : specs_of(step.command)) {
-    if (std::find(step.unique.begin(), step.unique.end(), spec.name) == step.unique.end()) continue;
-    const std::int64_t count = duplicates(client, database, step.collection, spec);
-    if (count < 2) continue;
+  if (step.documents == 0) return std::nullopt;
+  for (const schema::Index& index : step.unique) {
+    const auto search = schema::duplicate_search(step.collection, index);
+    const auto found = search ? first_batch(client, database, search->sample) : std::vector<schema::Document>();
+    if (found.empty()) continue;
+    std::vector<std::string> samples;
+    samples.reserve(found.size());
+    for (const schema::Document& shared : found) samples.push_back(sample_of(shared));
+    std::string total;  // as much as was found, where counting takes too long
+    if (const auto counted = first_batch(client, database, search->count); !counted.empty()) {
+      total = fmt::format("{} documents share {}", number_at(counted.front(), "documents"),
+                          number_at(counted.front(), "keys"));
+    } else {
+      total = fmt::format("documents share at least {}", found.size());
+    }
+    std::vector<std::string> names;
+    for (const schema::Field& each : schema::fields(index.key)) names.emplace_back(each.name());
     return Failure{Domain::kServer,
                    11000,
                    Doing::kCreateIndexes,
-                   fmt::format("the unique index \"{}\" of \"{}\" cannot be built: {} documents share one key of ({})",
-                               spec.name, step.collection, count, fmt::join(spec.fields, ", ")),
+                   fmt::format("the index \"{}\" of \"{}\" cannot be unique: {} keys of ({}), among them {}",
+                               index.name, step.collection, total, fmt::join(names, ", "), fmt::join(samples, "; ")),
                    {}};
   }
   return std::nullopt;
@@ -208,11 +125,35 @@ Failure explain_duplicates(Client& client, const std::string& database, const sc
   if (failure.domain != Domain::kServer || step.unique.empty()) return failure;
   if (failure.code != 11000 && failure.code != 359 && failure.code != 1) return failure;
   if (auto found = find_duplicates(client, database, step)) return std::move(*found);
-  // The server quotes the values.
+  // The server quotes the values at any length.
   if (const auto values = failure.message.find(" dup key:"); values != std::string::npos) {
     failure.message.resize(values);
   }
   return failure;
+}
+
+// ------------------------------------------------------------------------------------------------ becoming unique
+
+// { collMod: c, index: { name: x, unique: true } } with `option` in place of unique.
+schema::Document index_change(const schema::Document& command, std::string_view option, bool value) {
+  const auto target = schema::field(command, "index")->document();
+  schema::Document index;
+  schema::append(index, *schema::field(*target, "name"));
+  schema::append(index, option, value);
+  schema::Document changed = schema::without(command, {"index", "dryRun"});
+  schema::append(changed, "index", index);
+  return changed;
+}
+
+// The server refuses new duplicates already; the dry run finds those that came between our own look and that
+// (manual, "Convert an Existing Index to a Unique Index").
+std::optional<Failure> dry_run(Client& client, const std::string& database, const schema::Document& command) {
+  schema::Document dry = command;
+  schema::append(dry, "dryRun", true);
+  // Nothing is written, so the write concern that run() gives a write is not taken.
+  auto reply = run(client, Sort::kPlain, database, dry.get(), nullptr, Doing::kModify);
+  if (reply) return std::nullopt;
+  return std::move(reply.error());
 }
 
 }  // namespace
@@ -233,9 +174,20 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
     return tl::unexpected(Failure{
         Domain::kOther, 0, doing, fmt::format("\"{}\" was not sent: its time had run out", work.step.what), {}});
   }
-  auto reply = run(client, Sort::kWrite, database, command.get(), nullptr, doing);
-  if (!reply) return tl::unexpected(explain_duplicates(client, database, work.step, std::move(reply.error())));
-  return core::Done{};
+  std::optional<Failure> failure;
+  const bool makes_unique = work.step.kind == schema::StepKind::kMakeUnique;
+  if (makes_unique) failure = dry_run(client, database, command);
+  if (!failure) {
+    auto reply = run(client, Sort::kWrite, database, command.get(), nullptr, doing);
+    if (reply) return core::Done{};
+    failure = std::move(reply.error());
+  }
+  failure = explain_duplicates(client, database, work.step, std::move(*failure));
+  if (makes_unique && failure->domain == Domain::kServer && (failure->code == 359 || failure->code == 11000)) {
+    // The application is to write again. If this fails too, the next plan takes it back or goes on.
+    (void)run(client, Sort::kWrite, database, index_change(command, "prepareUnique", false).get(), nullptr, doing);
+  }
+  return tl::unexpected(std::move(*failure));
 }
 
 }  // namespace readygate::mongo

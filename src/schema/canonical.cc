@@ -29,7 +29,7 @@ std::string hex(const std::uint8_t* data, std::size_t size) {
 
 void write(std::string& out, const Document& document, FieldOrder order);
 
-void write(std::string& out, const Field& value) {
+void write(std::string& out, const Field& value, FieldOrder order) {
   if (const auto whole = value.integer()) {
     out += std::to_string(*whole);
   } else if (const auto real = value.real()) {
@@ -46,11 +46,11 @@ void write(std::string& out, const Field& value) {
     const Document items = *value.document();
     for (const Field& item : fields(items)) {
       if (out.back() != '[') out += ',';
-      write(out, item);
+      write(out, item, order);
     }
     out += ']';
   } else if (value.type() == BSON_TYPE_DOCUMENT) {
-    write(out, *value.document(), FieldOrder::kIgnored);
+    write(out, *value.document(), order);
   } else {
     Document alone;
     append(alone, "", value);
@@ -65,7 +65,7 @@ void write(std::string& out, const Document& document, FieldOrder order) {
     if (out.back() != '{') out += ',';
     out += json_quote(each->name());
     out += ':';
-    write(out, *each);
+    write(out, *each, order);
   }
   out += '}';
 }
@@ -95,6 +95,16 @@ std::string canonical_text(const Schema& schema) {
       first = false;
     }
     out += "]}";
+  }
+  out += "]\n";
+  if (schema.views.empty()) return out;  // as it was before there were any: the format of the hash stays
+  out += "views [";
+  bool first = true;
+  for (const View& view : by_name(schema.views)) {
+    out += fmt::format("{}{{\"name\":{},\"options\":", first ? "\n" : ",\n", json_quote(view.name));
+    write(out, normalised_view(view.options), FieldOrder::kMatters);
+    out += '}';
+    first = false;
   }
   return out + "]\n";
 }

@@ -17,12 +17,20 @@ struct CatalogIndex {
   bool building = false;  // listed with a buildUUID: not there yet
 };
 
+// Of a sharded collection.
+struct Sharding {
+  Document key;                         // empty: it could not be read
+  bool verified = false;                // every shard was asked for its indexes
+  std::vector<std::string> incomplete;  // indexes that a shard lacks
+};
+
 struct CatalogCollection {
   std::string name;
   std::string type;  // "collection", "view", "timeseries"
   Document options;
   std::vector<CatalogIndex> indexes;
-  std::optional<std::int64_t> documents = std::nullopt;  // estimated by the server; none: not asked for
+  std::optional<std::int64_t> documents = std::nullopt;  // estimated, but for 0, which is exact; none: not known
+  std::optional<Sharding> sharding = std::nullopt;
 };
 
 // Who answers: what a product is known not to honour depends on it.

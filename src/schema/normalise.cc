@@ -19,8 +19,14 @@ namespace readygate::schema {
 namespace {
 
 // Says nothing about what the index means. (index_from has taken v, ns, key, name and buildUUID out already.)
-const std::vector<std::string_view> kNoise = {"background",           "storageEngine", "textIndexVersion",
-                                              "2dsphereIndexVersion", "clustered",     "originalSpec"};
+constexpr std::string_view kNoise[] = {"background", "clustered", "originalSpec"};
+// The server chooses these itself where nothing is declared.
+constexpr std::string_view kServersChoice[] = {"storageEngine", "textIndexVersion", "2dsphereIndexVersion"};
+
+template <typename Words>
+bool is_one_of(std::string_view word, const Words& words) {
+  return std::find(std::begin(words), std::end(words), word) != std::end(words);
+}
 
 bool is_default(std::string_view option, const Field& value) {
   if (option == "default_language") return value.string() == "english";
@@ -28,11 +34,6 @@ bool is_default(std::string_view option, const Field& value) {
   if (option == "bits") return value.real() == 26.0;
   if (option == "min") return value.real() == -180.0;
   if (option == "max") return value.real() == 180.0;
-  if (option == "collation") {
-    const std::optional<Document> collation = value.document();
-    const std::optional<Field> locale = collation ? field(*collation, "locale") : std::nullopt;
-    return locale && locale->string() == "simple";
-  }
   return false;
 }
 
@@ -99,8 +100,11 @@ Document normalised_options(const Document& options, IndexKind kind,
   Document to;
   for (const Field& each : fields(options)) {
     const std::string_view name = each.name();
-    if (std::find(kNoise.begin(), kNoise.end(), name) != kNoise.end() || is_default(name, each)) continue;
-    if (name == "unique" || name == "sparse" || name == "hidden" || name == "prepareUnique") {
+    if (is_one_of(name, kNoise) || is_default(name, each)) continue;
+    if (name == "collation" && each.type() == BSON_TYPE_DOCUMENT) {
+      const Document collation = normalised_collation(*each.document());
+      if (!collation.empty()) append(to, name, collation);
+    } else if (name == "unique" || name == "sparse" || name == "hidden" || name == "prepareUnique") {
       if (each.truthy() && !(name == "sparse" && always_sparse)) append(to, name, true);
     } else if (name == "expireAfterSeconds" && each.is_number() && std::isfinite(*each.real()) &&
                std::abs(*each.real()) < 9e15) {
@@ -163,47 +167,24 @@ Index normalised(Index index) {
   return index;
 }
 
-Document normalised_collection(const Document& options) {
-  Document to;
-  const std::optional<Field> validator = field(options, "validator");
-  const std::optional<Document> rule = validator ? validator->document() : std::nullopt;
-  if (!rule || rule->empty()) return to;
-  const std::optional<Field> level = field(options, "validationLevel");
-  const std::optional<Field> action = field(options, "validationAction");
-  append(to, "validator", *rule);
-  append(to, "validationLevel", level ? level->string().value_or("strict") : "strict");
-  append(to, "validationAction", action ? action->string().value_or("error") : "error");
-  return to;
-}
-
 bool same_signature(const Index& a, const Index& b) {
   const std::vector<std::string> differing = differences(a, b);
   return std::none_of(differing.begin(), differing.end(), [](const std::string& option) {
-    if (option == "key" || option == "collation") return true;
+    if (option == "key") return true;
     return std::any_of(kIndexOptions.begin(), kIndexOptions.end(),
                        [&](const IndexOption& known) { return known.signature && known.server == option; });
   });
 }
 
-std::vector<std::string> differences(const Index& a, const Index& b) {
+std::vector<std::string> differences(const Index& declared, const Index& reported) {
   std::vector<std::string> names;
-  if (!same(a.key, b.key, FieldOrder::kMatters)) names.emplace_back("key");
-  const auto one_sided = [&](const Document& left, const Document& right, bool both) {
-    for (const Field& each : fields(left)) {
-      const std::optional<Field> other = field(right, each.name());
-      if (!other) {
-        names.emplace_back(each.name());
-      } else if (both) {
-        Document x;
-        Document y;
-        append(x, "", each);
-        append(y, "", *other);
-        if (!same(x, y) || (each.real() && std::isnan(*each.real()))) names.emplace_back(each.name());
-      }
-    }
-  };
-  one_sided(a.options, b.options, true);
-  one_sided(b.options, a.options, false);
+  if (!same(declared.key, reported.key, FieldOrder::kMatters)) names.emplace_back("key");
+  for (const Field& each : fields(declared.options)) {
+    if (!same_option(each.name(), each, field(reported.options, each.name()))) names.emplace_back(each.name());
+  }
+  for (const Field& each : fields(reported.options)) {
+    if (!declared.options.has(each.name()) && !is_one_of(each.name(), kServersChoice)) names.emplace_back(each.name());
+  }
   return names;
 }
 

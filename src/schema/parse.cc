@@ -1,11 +1,9 @@
 // From checked TOML tables to a Schema. Types and known keys are toml::check's work; here are the rules that need more
 // than one key. A table with a mistake in it is passed over, so that one mistake is not reported as several.
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
-#include <filesystem>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +15,7 @@
 #include "schema/names.h"
 #include "schema/normalise.h"
 #include "schema/options.h"
+#include "schema/parse_collection.h"
 #include "schema/parse_index.h"
 #include "schema/sources.h"
 #include "toml/keys.h"
@@ -27,31 +26,6 @@ namespace {
 constexpr std::size_t kMaxIndexes = 64;  // of a collection, with the one on _id
 constexpr std::string_view kHead[] = {"schema", "database", "version", "min_open", "policy"};
 constexpr std::string_view kRequired[] = {"schema", "database", "version"};
-
-bool clean(const toml::Table& table, toml::Keys keys) {
-  toml::Mistakes mistakes;
-  toml::check(table, keys, {}, mistakes);
-  return mistakes.empty();
-}
-
-// The line and column of a byte (from 0) of a text.
-toml::Place place_in(const std::string& text, std::size_t position, const std::string& file) {
-  position = std::min(position, text.size());
-  const std::size_t line_start = position == 0 ? std::string::npos : text.rfind('\n', position - 1);
-  const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n');
-  const std::size_t column = line_start == std::string::npos ? position : position - line_start - 1;
-  return toml::Place{file, static_cast<std::uint32_t>(lines + 1), static_cast<std::uint32_t>(column + 1)};
-}
-
-// libbson says "… position 17: …" in a syntax error.
-toml::Place place_of_json_error(const std::string& message, const std::string& text, const std::string& file) {
-  constexpr std::string_view kMark = "position ";
-  const std::size_t at = message.find(kMark);
-  std::size_t position = 0;
-  if (at == std::string::npos) return toml::Place{file, 0, 0};
-  std::from_chars(message.data() + at + kMark.size(), message.data() + message.size(), position);
-  return place_in(text, position, file);
-}
 
 class Parser {
  public:
@@ -64,6 +38,8 @@ class Parser {
     }
     if (!sources.empty()) head(sources);
     for (const Source& source : sources) collections(source);
+    for (const Source& source : sources) views(source);
+    view_cycles();
     if (!mistakes_.empty()) return tl::unexpected(std::move(mistakes_));
     schema_.hash = canonical_hash(schema_);
     return std::move(schema_);
@@ -135,16 +111,20 @@ class Parser {
     const std::string verify = reader.string("verify");
     schema_.policy.not_honoured =
         reader.string("not_honoured") == "report" ? Policy::NotHonoured::kReport : Policy::NotHonoured::kFail;
+    const std::string extra = reader.string("extra_indexes");
+    schema_.policy.extra_indexes = extra == "hide"   ? Policy::Extra::kHide
+                                   : extra == "drop" ? Policy::Extra::kDrop
+                                                     : Policy::Extra::kReport;
+    schema_.policy.conflict =
+        reader.string("conflict") == "replace" ? Policy::Conflict::kReplace : Policy::Conflict::kFail;
+    schema_.policy.contract =
+        reader.string("contract") == "apply" ? Policy::Contract::kApply : Policy::Contract::kReport;
     schema_.policy.newer = reader.string("newer") == "fail" ? Policy::Newer::kFail : Policy::Newer::kOpen;
     schema_.policy.verify = verify == "ledger" ? Policy::Verify::kLedger
                             : verify == "open" ? Policy::Verify::kOpen
                                                : Policy::Verify::kAfter;
   }
 
-  static const std::string* string_at(const toml::Table& table, std::string_view key) {
-    const toml::Value* value = table.find(key);
-    return value != nullptr ? std::get_if<std::string>(&value->data) : nullptr;
-  }
   static bool integer_at(const toml::Table& table, std::string_view key) {
     const toml::Value* value = table.find(key);
     const auto* number = value != nullptr ? std::get_if<std::int64_t>(&value->data) : nullptr;
@@ -168,77 +148,78 @@ class Parser {
   void collection(const toml::Table& table, const toml::Place& place, const Source& source) {
     Collection collection;
     collection.place = place;
-    if (const std::string* name = string_at(table, "name")) {
-      collection.name = *name;
-      const std::string wrong = collection_name_mistake(*name, schema_.database);
-      const toml::Place& at = table.find("name")->place;
-      if (!wrong.empty()) add(at, fmt::format("collection.name {} {}", json_quote(*name), wrong));
-      const auto [first, is_new] = names_.emplace(*name, at);
-      if (!is_new) {
-        add(at, fmt::format("the collection {} is declared twice; first at {}", json_quote(*name),
-                            to_string(first->second)));
-      }
-    }
-    validator(table, source, collection);
+    collection.name = name_of(table, "collection");
+    collection.options = parse_collection_options(table, source.folder, mistakes_);
     indexes(table, collection);
     schema_.collections.push_back(std::move(collection));
   }
 
-  void validator(const toml::Table& table, const Source& source, Collection& collection) {
-    const std::string* json = string_at(table, "validator");
-    const std::string* path = string_at(table, "validator_file");
-    const toml::Value* validation = table.find("validation");
-    std::optional<Document> rule;
-    if (json != nullptr && path != nullptr) {
-      add(table.find("validator_file")->key_place, "collection.validator and validator_file exclude each other");
-    } else if (json != nullptr) {
-      rule = parse_document(*json, "collection.validator", table.find("validator")->place, mistakes_);
-    } else if (path != nullptr) {
-      rule = validator_in_file(*path, table.find("validator_file")->place, source.folder);
-    } else if (validation != nullptr && !table.find("validator") && !table.find("validator_file")) {
-      add(validation->key_place, "collection.validation does nothing without a validator or validator_file");
+  // Collections and views share one space of names.
+  std::string name_of(const toml::Table& table, std::string_view kind) {
+    const std::string* name = string_at(table, "name");
+    if (name == nullptr) return {};
+    const std::string wrong = collection_name_mistake(*name, schema_.database);
+    const toml::Place& at = table.find("name")->place;
+    if (!wrong.empty()) add(at, fmt::format("{}.name {} {}", kind, json_quote(*name), wrong));
+    const auto [first, is_new] = names_.emplace(*name, at);
+    if (!is_new) {
+      add(at,
+          fmt::format("the {} {} is declared twice; first at {}", kind, json_quote(*name), to_string(first->second)));
     }
-    if (!rule) return;
-    append(collection.options, "validator", *rule);
-    const auto* how = validation != nullptr ? std::get_if<toml::Table>(&validation->data) : nullptr;
-    if (how != nullptr && clean(*how, kValidationKeys)) {
-      const toml::Reader reader(*how, kValidationKeys);
-      append(collection.options, "validationLevel", reader.string("level"));
-      append(collection.options, "validationAction", reader.string("action"));
-    }
-    collection.options = normalised_collection(collection.options);
+    return *name;
   }
 
-  std::optional<Document> validator_in_file(const std::string& path, const toml::Place& place,
-                                            const std::string& folder) {
-    if (path.find('\0') != std::string::npos) {
-      add(place, "collection.validator_file must not hold a NUL byte");
-      return std::nullopt;
+  void views(const Source& source) {
+    const toml::Value* all = source.table.find("view");
+    const auto* items = all != nullptr ? std::get_if<toml::Array>(&all->data) : nullptr;
+    if (items == nullptr) return;
+    for (const toml::Value& item : *items) {
+      const auto* table = std::get_if<toml::Table>(&item.data);
+      if (table == nullptr) continue;
+      View view;
+      view.place = item.place;
+      view.name = name_of(*table, "view");
+      if (const std::string* on = string_at(*table, "on")) {
+        const std::string wrong = collection_name_mistake(*on, schema_.database);
+        if (!wrong.empty()) add(table->find("on")->place, fmt::format("view.on {} {}", json_quote(*on), wrong));
+      }
+      view.options = parse_view_options(*table, mistakes_);
+      schema_.views.push_back(std::move(view));
     }
-    const std::string full = (std::filesystem::path(folder) / path).string();
-    const auto text = read_file(full, "the validator file", place);
-    if (!text) {
-      mistakes_.push_back(text.error());
-      return std::nullopt;
+  }
+
+  // A view that shows itself over others would be refused by the server when half of them are made.
+  void view_cycles() {
+    for (const View& start : schema_.views) {
+      const View* at = &start;
+      for (std::size_t steps = 0; at != nullptr && steps <= schema_.views.size(); ++steps) {
+        const std::optional<Field> on = field(at->options, "viewOn");
+        const std::string next = on ? on->string().value_or("") : "";
+        if (next == start.name) {
+          add(start.place, fmt::format("the view {} shows itself{}", json_quote(start.name),
+                                       at == &start ? "" : fmt::format(", over {}", json_quote(at->name))));
+          return;
+        }
+        const auto found = std::find_if(schema_.views.begin(), schema_.views.end(),
+                                        [&](const View& view) { return view.name == next; });
+        at = found == schema_.views.end() ? nullptr : &*found;
+      }
     }
-    toml::Mistakes inside;
-    auto document = parse_document(*text, "the validator", toml::Place{full, 0, 0}, inside);
-    for (toml::Mistake& mistake : inside) {
-      mistake.place = place_of_json_error(mistake.message, *text, full);
-      mistakes_.push_back(std::move(mistake));
-    }
-    return document;
   }
 
   void indexes(const toml::Table& table, Collection& collection) {
     const toml::Value* all = table.find("index");
     const auto* items = all != nullptr ? std::get_if<toml::Array>(&all->data) : nullptr;
     if (items == nullptr) return;
+    const std::optional<Field> given = field(collection.options, "collation");
+    const Document collation = given ? *given->document() : Document();
     for (const toml::Value& item : *items) {
       const auto* spec = std::get_if<toml::Table>(&item.data);
       if (spec == nullptr || !clean(*spec, kIndexKeys)) continue;
       const toml::Value* name = spec->find("name");
-      if (std::optional<Index> index = parse_index(*spec, name != nullptr ? name->place : item.place, mistakes_)) {
+      const toml::Place& place = name != nullptr ? name->place : item.place;
+      if (std::optional<Index> index = parse_index(*spec, place, collation, mistakes_)) {
+        check_index_of(*index, collection.options, mistakes_);
         compare_with_siblings(*index, collection);
         collection.indexes.push_back(std::move(*index));
       }

@@ -14,22 +14,22 @@
 #include "base/json.h"
 #include "base/suggest.h"
 #include "schema/fields.h"
+#include "schema/index_options.h"
 #include "schema/names.h"
 #include "schema/normalise.h"
-#include "schema/options.h"
+#include "schema/parse_values.h"
 #include "toml/keys.h"
 
 namespace readygate::schema {
 namespace {
 
-constexpr std::int64_t kMaxExpireSeconds = 2'147'483'647;
 constexpr std::string_view kPath = "collection.index";
 constexpr std::string_view kKinds[] = {"text", "hashed", "2d", "2dsphere"};
 
 class IndexParser {
  public:
-  IndexParser(const toml::Table& table, const toml::Place& place, toml::Mistakes& mistakes)
-      : reader_(table, kIndexKeys), mistakes_(mistakes) {
+  IndexParser(const toml::Table& table, const toml::Place& place, const Document& collation, toml::Mistakes& mistakes)
+      : reader_(table, kIndexKeys), collation_(collation), mistakes_(mistakes) {
     index_.place = place;
   }
 
@@ -148,6 +148,10 @@ class IndexParser {
 
   void option(const IndexOption& option) {
     const toml::Value* value = reader_.value(option.key.name);
+    if (option.form == Form::kCollation) {
+      collation(option, value);
+      return;
+    }
     if (value == nullptr) return;
     const bool* flag = std::get_if<bool>(&value->data);
     if (!schema::has(option.kinds, kind_)) {
@@ -159,7 +163,11 @@ class IndexParser {
       case Form::kBoolean:
         if (*flag) append(index_.options, option.server, true);
         break;
-      case Form::kSeconds: seconds(option, *value, what); break;
+      case Form::kSeconds:
+        if (const auto seconds = parse_seconds(*value, what, 0, kMaxExpireSeconds, mistakes_)) {
+          append(index_.options, option.server, *seconds);
+        }
+        break;
       case Form::kDocument:
         if (const auto document = parse_document(std::get<std::string>(value->data), what, value->place, mistakes_)) {
           append(index_.options, option.server, *document);
@@ -174,6 +182,7 @@ class IndexParser {
         }
         break;
       case Form::kWeights: weights(option, std::get<toml::Table>(value->data), what); break;
+      case Form::kCollation: break;  // above: an index may have one without declaring it
     }
   }
 
@@ -183,23 +192,16 @@ class IndexParser {
     return fmt::format("{}.{} cannot be given for a {} index{}", kPath, option.key.name, schema::name(kind_), why);
   }
 
-  void seconds(const IndexOption& option, const toml::Value& value, const std::string& what) {
-    std::int64_t count = 0;
-    if (const auto* plain = std::get_if<std::int64_t>(&value.data)) {
-      count = *plain;
-    } else {
-      const std::int64_t millis = reader_.duration(option.key.name).count();
-      if (millis % 1000 != 0) {
-        add(value.place, fmt::format("{} must be whole seconds", what));
-        return;
-      }
-      count = millis / 1000;
+  // Text and 2d indexes compare bytes, whatever the collection does (manual, "Collation").
+  void collation(const IndexOption& option, const toml::Value* value) {
+    const bool taken = schema::has(option.kinds, kind_);
+    std::optional<Document> chosen = taken ? collation_ : Document();
+    if (value != nullptr) {
+      const std::string what = fmt::format("{}.{}", kPath, option.key.name);
+      chosen = parse_collation(std::get<toml::Table>(value->data), what, value->place, mistakes_);
+      if (chosen && !chosen->empty() && !taken) add(value->key_place, not_taken(option));
     }
-    if (count < 0 || count > kMaxExpireSeconds) {
-      add(value.place, fmt::format("{} must be from 0 to {} seconds, not {}", what, kMaxExpireSeconds, count));
-      return;
-    }
-    append(index_.options, option.server, count);
+    if (chosen && !chosen->empty()) append(index_.options, option.server, *chosen);
   }
 
   void word(const IndexOption& option, const toml::Value& value, const std::string& what) {
@@ -247,6 +249,7 @@ class IndexParser {
   }
 
   toml::Reader reader_;
+  const Document& collation_;  // the collection's
   toml::Mistakes& mistakes_;
   Index index_;
   IndexKind kind_ = IndexKind::kPlain;
@@ -255,27 +258,9 @@ class IndexParser {
 
 }  // namespace
 
-std::optional<Index> parse_index(const toml::Table& table, const toml::Place& place, toml::Mistakes& mistakes) {
-  return IndexParser(table, place, mistakes).run();
-}
-
-std::optional<Document> parse_document(const std::string& json, const std::string& what, const toml::Place& place,
-                                       toml::Mistakes& mistakes) {
-  const auto add = [&](std::string_view wrong) {
-    mistakes.push_back(toml::Mistake{place, Reason::kSchemaInvalid, fmt::format("{} {}", what, wrong)});
-  };
-  Result<Document> document = Document::from_json(json);
-  const std::size_t first = json.find_first_not_of(" \t\r\n");
-  if (!document) {
-    add(fmt::format("is not Extended JSON: {}", document.error().message));
-  } else if (first != std::string::npos && json[first] == '[') {
-    add("must be a JSON object, not an array");
-  } else if (document->empty()) {
-    add("must not be an empty object: leave it out");
-  } else {
-    return std::move(*document);
-  }
-  return std::nullopt;
+std::optional<Index> parse_index(const toml::Table& table, const toml::Place& place, const Document& collation,
+                                 toml::Mistakes& mistakes) {
+  return IndexParser(table, place, collation, mistakes).run();
 }
 
 }  // namespace readygate::schema

@@ -62,9 +62,10 @@ struct Step {
   std::string what;                  // for people: "create indexes portfolio_asof, external_id"
   Document command;                  // complete but for writeConcern, comment and maxTimeMS, which the executor adds
   std::vector<std::string> indexes;  // names of the indexes that it builds
-  std::vector<std::string> unique;   // those of them that are unique (of kMakeUnique, the one that becomes so): looked
-                                     // at for duplicates before anything is sent
-  std::string object = {};           // the index that it changes or drops, or ""
+  // Unique indexes that it builds, or that the index which it changes or drops is to become: nothing is sent before
+  // their keys were looked at for duplicates.
+  std::vector<Index> unique;
+  std::string object = {};  // the index that it changes or drops, or ""
   std::vector<Change> changes = {};
   Effect effect = Effect::kExpand;
   // Takes something away, so that a late one could undo a successor's work: sent last, after a fresh renewal of the

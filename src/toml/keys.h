@@ -80,6 +80,10 @@ struct Key {
   Keys keys = {};              // of a table, or of each table in an array
   bool free_keys = false;      // a table whose keys are its user's: their values are of type `item`
   std::string_view help = {};  // a clause for people, no full stop
+  // Of a declaration, for the documentation:
+  std::string_view since = {};     // the first MongoDB that knows it: "6.3"; empty: every one that is supported
+  std::string_view changing = {};  // what happens when a later version of the file has it otherwise
+  std::string_view example = {};   // TOML of a value, or of the whole line
 };
 
 constexpr const Key* Keys::end() const { return first_ + count_; }

@@ -1,5 +1,6 @@
 // The schema's side of a real server: what is asked for is made, and read back.
 #include <algorithm>
+#include <optional>
 
 #include "rig.h"
 
@@ -102,33 +103,72 @@ TEST_CASE("a conflicting index is the server's error, with its code") {
   CHECK(conflict.error().doing == core::Doing::kCreateIndexes);
 }
 
-TEST_CASE("a unique index over duplicates names the fields, and no values") {
+schema::Index unique_index(const std::string& name, const std::string& key, const std::string& options) {
+  schema::Index index;
+  index.name = name;
+  index.key = json(key);
+  index.options = json(options);
+  return index;
+}
+
+TEST_CASE("a unique index over duplicates: how many there are, and some of their keys") {
   const char* uri = test_uri();
   if (!uri) return;
   const TestDatabase database(uri);
   Bench bench(database.settings());
-  database.command(R"({"insert": "orders", "documents": [
-    {"_id": 1, "a": "private", "b": 1}, {"_id": 2, "a": "private", "b": 1}, {"_id": 3, "a": "other", "b": 1},
-    {"_id": 4}]})");
+  const std::string longest(200, 'x');
+  database.command(fmt::format(R"({{"insert": "orders", "documents": [
+    {{"_id": 1, "a": "twin", "b": 1}}, {{"_id": 2, "a": "twin", "b": 1}}, {{"_id": 3, "a": "other", "b": 1}},
+    {{"_id": 4}}, {{"_id": 5, "a": "{0}"}}, {{"_id": 6, "a": "{0}"}}, {{"_id": 7, "a": "{0}"}}]}})",
+                               longest));
   core::RunStep work = step(schema::StepKind::kCreateIndexes, "orders",
                             R"({"createIndexes": "orders", "indexes": [
                                 {"name": "fine", "key": {"_id": 1, "a": 1}, "unique": true},
                                 {"name": "pair", "key": {"a": 1, "b": 1}, "unique": true}]})");
-  work.step.unique = {"fine", "pair"};
+  work.step.unique = {unique_index("fine", R"({"_id": 1, "a": 1})", "{}"),
+                      unique_index("pair", R"({"a": 1, "b": 1})", "{}")};
   const core::Outcome failed = bench.run(work);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code == 11000);
-  CHECK(failed.error().message.find("\"pair\"") != std::string::npos);
-  CHECK(failed.error().message.find("2 documents") != std::string::npos);
-  CHECK(failed.error().message.find("(a, b)") != std::string::npos);
-  CHECK(failed.error().message.find("private") == std::string::npos);
+  const std::string& message = failed.error().message;
+  CAPTURE(message);
+  CHECK(message.find("the index \"pair\" of \"orders\" cannot be unique: 5 documents share 2 keys of (a, b)") == 0);
+  CHECK(message.find("(\"twin\", 1) in 2 documents") != std::string::npos);
+  CHECK(message.find("… in 3 documents") == std::string::npos);
+  CHECK(message.find("…) in 3 documents") != std::string::npos);
+  CHECK(message.find(longest) == std::string::npos);
+  CHECK(read(bench, {"orders"}).catalog.collections.front().indexes.size() == 1);  // nothing was built
 
   // What a partial or sparse index leaves out is no duplicate.
   work.step.command = json(R"({"createIndexes": "orders", "indexes": [
     {"name": "pair", "key": {"a": 1}, "unique": true, "partialFilterExpression": {"b": {"$gt": 1}}},
     {"name": "missing", "key": {"zzz": 1}, "unique": true, "sparse": true}]})");
-  work.step.unique = {"pair", "missing"};
+  work.step.unique = {unique_index("pair", R"({"a": 1})", R"({"partialFilterExpression": {"b": {"$gt": 1}}})"),
+                      unique_index("missing", R"({"zzz": 1})", R"({"sparse": true})")};
   expect<core::Done>(bench.run(work));
+}
+
+TEST_CASE("documents are counted when that is asked for") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const TestDatabase database(uri);
+  Bench bench(database.settings());
+  expect<core::Done>(bench.run(step(schema::StepKind::kCreateCollection, "empty", R"({"create": "empty"})")));
+  database.command(R"({"insert": "full", "documents": [{"_id": 1}, {"_id": 2}]})");
+  const auto counted = [&](bool count) {
+    std::vector<std::optional<std::int64_t>> documents;
+    for (const char* name : {"empty", "full"}) {
+      const auto now = expect<core::CatalogRead>(bench.run(core::ReadCatalog{{name}, count}));
+      REQUIRE(now.catalog.collections.size() == 1);
+      documents.push_back(now.catalog.collections.front().documents);
+    }
+    return documents;
+  };
+  CHECK(counted(false) == std::vector<std::optional<std::int64_t>>{std::nullopt, std::nullopt});
+  // An estimate may be none at all, but never zero for a collection that holds something.
+  const auto now = counted(true);
+  CHECK(now[0] == 0);
+  CHECK((!now[1] || *now[1] > 0));
 }
 
 TEST_CASE("a step past its time is not sent") {

@@ -10,13 +10,14 @@ from pathlib import Path
 from conftest import URI_VARIABLE
 
 from support.engine import Engine
+from support.scripted import ScriptedServer
 
 
-def run(build_dir: Path, uri: str) -> str:
+def run(build_dir: Path, uri: str, *arguments: str) -> str:
     """The program's output; fails the test when the program fails."""
     program = build_dir / "tests" / "integration" / "mongo" / "mongo_integration"
     done = subprocess.run(
-        [program],
+        [program, *arguments],
         env={**os.environ, URI_VARIABLE: uri},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -37,3 +38,9 @@ def test_database_side_authenticated(
 ) -> None:
     output = run(build_dir, engine_factory(auth=True).uri)
     assert "needs a URI with a password" not in output
+
+
+def test_plans_on_the_scripted_server(build_dir: Path) -> None:
+    with ScriptedServer("rs0", version="8.0.4", max_wire=25) as server:
+        output = run(build_dir, server.uri(), "-tc=the table of plans*")
+    assert "plans: 12" in output, "nearly every case is about this server"

@@ -18,6 +18,8 @@
 #include "server/metrics.h"
 #include "server/routes.h"
 
+#include "schema_tables.h"
+
 namespace {
 
 using namespace readygate;
@@ -115,10 +117,18 @@ std::string metrics() {
   return out;
 }
 
-const std::array kTables = {
-    std::pair{std::string_view("settings"), &settings},       std::pair{std::string_view("reasons"), &reasons},
-    std::pair{std::string_view("transitions"), &transitions}, std::pair{std::string_view("facts"), &facts},
-    std::pair{std::string_view("routes"), &routes},           std::pair{std::string_view("metrics"), &metrics}};
+const std::array kTables = {std::pair{std::string_view("settings"), &settings},
+                            std::pair{std::string_view("reasons"), &reasons},
+                            std::pair{std::string_view("transitions"), &transitions},
+                            std::pair{std::string_view("facts"), &facts},
+                            std::pair{std::string_view("routes"), &routes},
+                            std::pair{std::string_view("metrics"), &metrics},
+                            std::pair{std::string_view("schema-head"), &test::head_table},
+                            std::pair{std::string_view("schema-policy"), &test::policy_table},
+                            std::pair{std::string_view("schema-collection"), &test::collection_table},
+                            std::pair{std::string_view("schema-index"), &test::index_table},
+                            std::pair{std::string_view("schema-view"), &test::view_table},
+                            std::pair{std::string_view("schema-collation"), &test::collation_table}};
 
 }  // namespace
 
@@ -129,6 +139,8 @@ int main(int argc, char** argv) {
     std::fputs(print().c_str(), stdout);
     return 0;
   }
-  std::fputs("usage: doc-tables settings|reasons|transitions|facts|routes|metrics\n", stderr);
+  std::fputs("usage: doc-tables TABLE, one of:", stderr);
+  for (const auto& [table, print] : kTables) fmt::print(stderr, " {}", table);
+  std::fputs("\n", stderr);
   return 64;
 }

@@ -48,6 +48,10 @@ bool contains(const std::array<std::string_view, N>& names, std::string_view key
   return std::ranges::find(names, key) != names.end();
 }
 
+}  // namespace
+
+bool is_generic_argument(std::string_view key) { return contains(kGeneric, key); }
+
 // manual, "Time Series Collections": seconds is the default granularity; each has its bucket span.
 Doc full_timeseries(const Doc& declared) {
   const std::string granularity = declared.text("granularity");
@@ -63,10 +67,6 @@ Doc full_timeseries(const Doc& declared) {
   }
   return full;
 }
-
-}  // namespace
-
-bool is_generic_argument(std::string_view key) { return contains(kGeneric, key); }
 
 Result<void> check_collection_name(std::string_view name) {
   if (name.empty() || name.find('$') != std::string_view::npos || name.starts_with("system.")) {

@@ -13,6 +13,9 @@ namespace readygate::scripted {
 /// The `options` of listCollections, from the whole command.
 Result<Doc> normalise_collection_options(const Doc& command);
 
+/// `timeseries` as listCollections shows it.
+Doc full_timeseries(const Doc& declared);
+
 /// Letters, no '$', not empty, no "system." in front: InvalidNamespace otherwise.
 Result<void> check_collection_name(std::string_view name);
 

@@ -21,6 +21,33 @@ constexpr std::array<std::string_view, 7> kCollectionOptions = {"validator",
                                                                 "expireAfterSeconds",
                                                                 "changeStreamPreAndPostImages"};
 
+// Seconds that a bucket spans: its own, or what its granularity stands for.
+std::int64_t span_of(const Doc& series) {
+  const std::string granularity = series.text("granularity");
+  if (granularity == "hours") return 2592000;
+  if (granularity == "minutes") return 86400;
+  return granularity.empty() ? series.integer("bucketMaxSpanSeconds", 3600) : 3600;
+}
+
+// manual, "collMod", Modify Time Series Collections: granularity and spans may only grow, and a span equals its
+// rounding.
+Result<Doc> modified_timeseries(const Doc& before, const Doc& change) {
+  for (const Field& field : change.fields()) {
+    const auto key = field.key();
+    if (key != "granularity" && key != "bucketMaxSpanSeconds" && key != "bucketRoundingSeconds") {
+      return fail(Code::kUnknownCommandField,
+                  "BSON field 'collMod.timeseries." + std::string(key) + "' is an unknown field.");
+    }
+  }
+  if (change.integer("bucketMaxSpanSeconds") != change.integer("bucketRoundingSeconds") ||
+      (change.has("granularity") && change.has("bucketMaxSpanSeconds")) || span_of(change) < span_of(before)) {
+    return fail(Code::kInvalidOptions, "Invalid transition for timeseries.granularity or bucketing parameters");
+  }
+  Doc declared = before.without({"granularity", "bucketMaxSpanSeconds", "bucketRoundingSeconds"});
+  declared.add_all(change);
+  return full_timeseries(declared);
+}
+
 Doc document_ids(const std::vector<Doc>& documents) {
   std::vector<Doc> violations;
   for (const Doc& document : documents) {
@@ -114,6 +141,13 @@ Result<Doc> CatalogModel::modify_collection(const Call& call) {
     } else if (key == "cappedSize" || key == "cappedMax") {
       if (!options.truthy("capped")) return fail(Code::kInvalidOptions, "Collection must be capped.");
       options = options.merged(Doc().add(key == "cappedSize" ? "size" : "max", field));
+    } else if (key == "timeseries") {
+      if (collection->type != "timeseries") return fail(Code::kInvalidOptions, "collection is not a time series");
+      const auto series = modified_timeseries(options.document("timeseries"), field.document());
+      if (!series) return series;
+      options = options.merged(Doc().add("timeseries", *series));
+    } else if (collection->type == "timeseries" && key != "expireAfterSeconds") {
+      return fail(Code::kInvalidOptions, "option not supported on a time-series collection: " + std::string(key));
     } else if (std::ranges::find(kCollectionOptions, key) == kCollectionOptions.end()) {
       return fail(Code::kUnknownCommandField, "BSON field 'collMod." + std::string(key) + "' is an unknown field.");
     } else if (collection->type == "view" && key != "viewOn" && key != "pipeline") {

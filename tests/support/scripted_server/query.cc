@@ -89,8 +89,8 @@ Result<Doc> apply_operators(const Doc& update, Doc document, bool inserting) {
   return document;
 }
 
-/// The value of "$path", of a document of those, or of a literal.
-Doc evaluate(const Field& expression, const Doc& document) {
+/// The value of "$path", of {$ifNull: [one, other]}, of a document of those, or of a literal, as {v: …}.
+Result<Doc> evaluate(const Field& expression, const Doc& document) {
   Doc result;
   if (expression.text().starts_with('$')) {
     const auto value = document.find_path(expression.text().substr(1));
@@ -99,18 +99,27 @@ Doc evaluate(const Field& expression, const Doc& document) {
     } else {
       result.add_null("v");
     }
-  } else if (expression.is_document()) {
-    Doc inner;
-    const Doc parts = expression.document();
-    for (const Field& part : parts.fields()) {
-      const Doc value = evaluate(part, document);
-      inner.add(part.key(), *value.find("v"));
-    }
-    result.add("v", inner);
-  } else {
-    result.add("v", expression);
+    return result;
   }
-  return result;
+  if (!expression.is_document()) return result.add("v", expression);
+  const Doc parts = expression.document();
+  if (const auto operation = parts.first(); operation && operation->key() == "$ifNull") {
+    const Doc choices = operation->document();
+    for (const Field& choice : choices.fields()) {
+      auto value = evaluate(choice, document);
+      if (!value || value->find("v")->type() != BSON_TYPE_NULL) return value;
+    }
+    return result.add_null("v");
+  } else if (operation && operation->key().starts_with('$')) {
+    return fail(Code::kBadValue, "scripted server: unknown expression: " + std::string(operation->key()));
+  }
+  Doc inner;
+  for (const Field& part : parts.fields()) {
+    const auto value = evaluate(part, document);
+    if (!value) return value;
+    inner.add(part.key(), *value->find("v"));
+  }
+  return result.add("v", inner);
 }
 
 Result<std::vector<Doc>> group(const Doc& stage, const std::vector<Doc>& documents) {
@@ -119,18 +128,18 @@ Result<std::vector<Doc>> group(const Doc& stage, const std::vector<Doc>& documen
   const auto fields = accumulators.fields();
   const auto key_expression = stage.find("_id");
   if (!key_expression) return fail(Code::kBadValue, "a group specification must include an _id");
-  for (const Field& field : fields) {
-    const Doc accumulator = field.document();
-    const auto sum = accumulator.find("$sum");
-    if (!sum || !sum->is_number()) return fail(Code::kBadValue, "scripted server: $group knows $sum of a number only");
-  }
   for (const Doc& document : documents) {
-    const Doc key = evaluate(*key_expression, document);
-    auto place = std::ranges::find_if(groups, [&](const auto& one) { return one.first.same(key); });
-    if (place == groups.end()) place = groups.insert(groups.end(), {key, std::vector<double>(fields.size(), 0.0)});
+    const auto key = evaluate(*key_expression, document);
+    if (!key) return tl::unexpected(key.error());
+    auto place = std::ranges::find_if(groups, [&](const auto& one) { return one.first.same(*key); });
+    if (place == groups.end()) place = groups.insert(groups.end(), {*key, std::vector<double>(fields.size(), 0.0)});
     for (std::size_t i = 0; i < fields.size(); ++i) {
       const Doc accumulator = fields[i].document();
-      place->second[i] += accumulator.find("$sum")->number();
+      const auto sum = accumulator.find("$sum");
+      if (!sum) return fail(Code::kBadValue, "scripted server: $group knows $sum only");
+      const auto value = evaluate(*sum, document);
+      if (!value) return tl::unexpected(value.error());
+      if (value->find("v")->is_number()) place->second[i] += value->find("v")->number();  // others count as 0
     }
   }
   std::vector<Doc> result;

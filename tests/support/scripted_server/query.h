@@ -21,7 +21,7 @@ Result<Doc> apply_update(const Field& update, const Doc& document, bool insertin
 /// What an upsert starts from: the equality conditions of its filter (manual, "db.collection.update()", upsert).
 Doc upsert_seed(const Doc& filter);
 
-/// $match, $limit, $group with $sum of a number; `_id` null, "$path" or a document of "$path"s.
+/// $match, $limit, $group with $sum; expressions are literals, "$path", $ifNull, and documents of those.
 Result<std::vector<Doc>> run_pipeline(const Doc& pipeline, std::vector<Doc> documents);
 
 }  // namespace readygate::scripted

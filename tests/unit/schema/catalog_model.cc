@@ -89,7 +89,7 @@ Document CatalogModel::reported(const Document& spec) const {
       Document projection = *each.document();
       if (!mongodb && !projection.has("_id")) append(projection, "_id", false);
       append(to, each.name(), projection);
-    } else if (each.name() != "key" && each.name() != "name") {
+    } else if (each.name() != "key" && each.name() != "name" && each.name() != "textIndexVersion") {
       append(to, each);
     }
   }
@@ -99,9 +99,10 @@ Document CatalogModel::reported(const Document& spec) const {
     append(to, "weights", all);
     if (mongodb && !to.has("default_language")) append(to, "default_language", "english");
     if (!to.has("language_override")) append(to, "language_override", "language");
-    append(to, "textIndexVersion", mongodb ? 3 : 2);
+    const auto version = field(spec, "textIndexVersion");
+    append(to, "textIndexVersion", version ? static_cast<std::int32_t>(*version->integer()) : mongodb ? 3 : 2);
   }
-  if (!mongodb) append(to, "storageEngine", json(R"({"enableOrderedIndex":true})"));
+  if (!mongodb && !to.has("storageEngine")) append(to, "storageEngine", json(R"({"enableOrderedIndex":true})"));
   return to;
 }
 

@@ -1,4 +1,5 @@
 // From a catalog, to a schema: the plan, as it is shown.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,21 @@ Catalog catalog_of(const std::string& text) {
   return catalog;
 }
 
+// "+" creates, "~" changes, "!" fails, "?" is only said, and "w" is withheld.
 std::string plan_of(const std::string& schema, const Catalog& catalog) {
-  return render_text(diff(schema_of(schema), catalog), Colour::kOff);
+  const Plan plan = diff(schema_of(schema), catalog);
+  std::string text;
+  for (const Step& step : plan.steps) {
+    text += (name(step.kind).starts_with("create") ? "+ " : "~ ") + step.collection + "  " + step.what + "\n";
+  }
+  for (const Finding& finding : plan.findings) {
+    const bool fails = finding.kind == FindingKind::kConflict || finding.kind == FindingKind::kNotHonoured;
+    std::string kind(name(finding.kind));
+    std::replace(kind.begin(), kind.end(), '_', ' ');
+    text += (fails ? "! " : "? ") + finding.collection + "  " + kind + ": " + finding.message + "\n";
+  }
+  for (const Step& step : plan.withheld) text += "w " + step.collection + "  " + step.what + "\n";
+  return text;
 }
 
 struct Pair {
@@ -58,10 +72,6 @@ std::string rule(const std::string& level, const std::string& action) {
 }
 
 const std::string kMend = ", which no change in place can mend: drop it by hand, or declare it as it is\n";
-const std::string kByHand =
-    " could refuse what the version before writes, and such contract steps are not supported yet: change it by hand "
-    "with "
-    "collMod\n";
 
 }  // namespace
 
@@ -75,7 +85,7 @@ TEST_CASE("from a catalog to a schema") {
        "+ c  create collection with a validator (level strict, action error)\n+ c  create indexes x, y\n"},
       {"two new collections, in the order of the file", "{}",
        "[[collection]]\nname = 'z'\n[[collection]]\nname = 'aa'\n",
-       "+ z   create collection\n+ aa  create collection\n"},
+       "+ z  create collection\n+ aa  create collection\n"},
       {"what is there is left alone", with(R"({"key":{"a":1},"name":"x"})"), c(i("x", "key = [['a', 1]]")), ""},
       {"missing indexes in one command", with(""), c(i("x", "key = [['a', 1]]") + i("y", "key = [['b', 1]]")),
        "+ c  create indexes x, y\n"},
@@ -84,7 +94,7 @@ TEST_CASE("from a catalog to a schema") {
       {"unique ones alone, after the others", with(""),
        c(i("u", "key = [['a', 1]]\nunique = true") + i("x", "key = [['b', 1]]") +
          i("v", "key = [['c', 1]]\nunique = true")),
-       "+ c  create index x\n+ c  create unique index u\n+ c  create unique index v\n"},
+       "+ c  create index x\nw c  create unique index u\nw c  create unique index v\n"},
       {"an index that is not declared", with(R"({"key":{"a":1},"name":"x"},{"key":{"b":1},"name":"y"})"),
        c(i("x", "key = [['a', 1]]")), "? c  extra index: the index \"y\" of \"c\" is not declared; it is left alone\n"},
       {"the same index under another name", with(R"({"key":{"a":1},"name":"a_1"})"), c(i("x", "key = [['a', 1]]")),
@@ -98,7 +108,7 @@ TEST_CASE("from a catalog to a schema") {
        "! c  conflict: the index \"x\" of \"c\" has key { \"b\" : 1 } in the database and { \"a\" : 1 } in the schema" +
            kMend},
       {"the same name, not unique", with(R"({"key":{"a":1},"name":"x"})"), c(i("x", "key = [['a', 1]]\nunique = true")),
-       "! c  conflict: the index \"x\" of \"c\" has unique absent in the database and true in the schema" + kMend},
+       "w c  let x refuse new duplicates (prepareUnique)\nw c  make index x unique\n"},
       {"the same name, unique", with(R"({"key":{"a":1},"name":"x","unique":true})"), c(i("x", "key = [['a', 1]]")),
        "! c  conflict: the index \"x\" of \"c\" has unique true in the database and absent in the schema" + kMend},
       {"the same name, another filter", with(R"({"key":{"a":1},"name":"x","partialFilterExpression":{"n":1}})"),
@@ -108,7 +118,7 @@ TEST_CASE("from a catalog to a schema") {
        "in the schema" +
            kMend},
       {"hidden by hand", with(R"({"key":{"a":1},"name":"x","hidden":true})"), c(i("x", "key = [['a', 1]]")),
-       "! c  conflict: the index \"x\" of \"c\" has hidden true in the database and absent in the schema" + kMend},
+       "~ c  unhide index x\n"},
       {"another collation", with(R"({"key":{"a":1},"name":"x","collation":{"locale":"en"}})"),
        c(i("x", "key = [['a', 1]]")),
        "! c  conflict: the index \"x\" of \"c\" has collation { \"locale\" : \"en\" } in the database and absent in "
@@ -120,9 +130,8 @@ TEST_CASE("from a catalog to a schema") {
        "+ c  create index x\n? c  extra index: the index \"a_1\" of \"c\" is not declared; it is left alone\n"},
       {"a second text index", with(R"({"key":{"_fts":"text","_ftsx":1},"name":"t","weights":{"t":1}})"),
        c(i("x", "key = [['s', 'text']]")),
-       "! c  conflict: the text index \"x\" of \"c\" cannot be built beside \"t\": a collection can have one; drop the "
-       "other "
-       "by hand\n? c  extra index: the index \"t\" of \"c\" is not declared; it is left alone\n"},
+       "! c  conflict: the index \"x\" of \"c\" cannot be built beside \"t\": a collection can have one text index; "
+       "drop the other by hand\n? c  extra index: the index \"t\" of \"c\" is not declared; it is left alone\n"},
       {"other weights", with(R"({"key":{"_fts":"text","_ftsx":1},"name":"x","weights":{"t":5}})"),
        c(i("x", "key = [['t', 'text']]\nweights = { t = 6 }")),
        "! c  conflict: the index \"x\" of \"c\" has weights { \"t\" : 5 } in the database and { \"t\" : 6 } in the "
@@ -145,17 +154,16 @@ TEST_CASE("from a catalog to a schema") {
            kMend},
       {"another TTL and unique", with(R"({"key":{"a":1},"name":"x","expireAfterSeconds":60})"),
        c(i("x", "key = [['a', 1]]\nexpire_after = '30s'\nunique = true")),
-       "! c  conflict: the index \"x\" of \"c\" has unique absent in the database and true in the schema" + kMend +
-           "! c  conflict: the index \"x\" of \"c\" has expireAfterSeconds 60 in the database and 30 in the schema" +
-           kMend},
+       "~ c  set expireAfterSeconds of x to 30, was 60\n"
+       "w c  let x refuse new duplicates (prepareUnique)\nw c  make index x unique\n"},
       {"being built", with(R"({"spec":{"key":{"a":1},"name":"x"},"buildUUID":1})"), c(i("x", "key = [['a', 1]]")),
        "+ c  create index x\n"
        "? c  building: the index \"x\" of \"c\" is being built; asking for it again waits for it\n"},
       {"being built under another name", with(R"({"spec":{"key":{"a":1},"name":"a_1"},"buildUUID":1})"),
        c(i("x", "key = [['a', 1]]")),
        "+ c  create index a_1\n"
-       "? c  other name: the index \"x\" of \"c\" exists as \"a_1\"; an index cannot be renamed, so that one serves\n"
-       "? c  building: the index \"a_1\" of \"c\" is being built; asking for it again waits for it\n"},
+       "? c  building: the index \"a_1\" of \"c\" is being built; asking for it again waits for it\n"
+       "? c  other name: the index \"x\" of \"c\" exists as \"a_1\"; an index cannot be renamed, so that one serves\n"},
       {"being built, as something else",
        with(R"({"spec":{"key":{"a":1},"name":"x","expireAfterSeconds":5},"buildUUID":1})"),
        c(i("x", "key = [['a', 1]]\nexpire_after = '6s'")),
@@ -174,27 +182,27 @@ TEST_CASE("from a catalog to a schema") {
            "? c  other name: the index \"x\" of \"c\" exists as \"y\"; an index cannot be renamed, so that one "
            "serves\n"},
       {"a validator where none was", with(""), rule("strict", "error"),
-       "~ c  set the validator (level strict, action error)\n"},
+       "w c  set the validator (level strict, action error)\n"},
       {"the same validator", ruled("strict", "error"), rule("strict", "error"), ""},
       {"an empty validator is none", R"({"c":{"options":{"validator":{},"validationLevel":"strict"}}})", c(""), ""},
       {"a validator that is not declared", ruled("strict", "error"), c(""),
        "! c  conflict: \"c\" has a validator that is not declared: declare it, or remove it by hand\n"},
       {"another validator", ruled("strict", "error"), c("validator = '{ \"a\": 2 }'\n"),
-       "! c  conflict: \"c\" has another validator; changing it" + kByHand},
+       "w c  set the validator (level strict, action error)\n"},
       {"a looser level", ruled("strict", "error"), rule("moderate", "error"),
        "~ c  set the validator (level moderate, action error)\n"},
       {"a looser action", ruled("strict", "error"), rule("strict", "warn"),
        "~ c  set the validator (level strict, action warn)\n"},
       {"a stricter level", ruled("off", "error"), rule("moderate", "error"),
-       "! c  conflict: \"c\" would be validated more strictly; that" + kByHand},
+       "w c  set the validator (level moderate, action error)\n"},
       {"a stricter action", ruled("strict", "warn"), rule("strict", "error"),
-       "! c  conflict: \"c\" would be validated more strictly; that" + kByHand},
+       "w c  set the validator (level strict, action error)\n"},
       {"looser and stricter at once", ruled("strict", "warn"), rule("moderate", "error"),
-       "! c  conflict: \"c\" would be validated more strictly; that" + kByHand},
+       "w c  set the validator (level moderate, action error)\n"},
       {"a view of that name", R"({"c":{"type":"view","options":{"viewOn":"d"}}})", c(i("x", "key = [['a', 1]]")),
        "! c  conflict: \"c\" is a view in the database, and is declared as a collection\n"},
       {"a time series of that name", R"({"c":{"type":"timeseries"}})", c(""),
-       "! c  conflict: \"c\" is a timeseries in the database, and is declared as a collection\n"},
+       "! c  conflict: \"c\" is a time series in the database, and is declared as a collection\n"},
       {"a capped collection", R"({"c":{"options":{"capped":true,"size":4096}}})", c(""),
        "! c  conflict: \"c\" was created with capped, which is not declared and cannot be taken away\n"},
       {"a collection with a collation", R"({"c":{"options":{"collation":{"locale":"en"}}}})", c(""),
@@ -203,7 +211,7 @@ TEST_CASE("from a catalog to a schema") {
       {"everything of one collection, in its order", with(R"({"key":{"a":1},"name":"x","expireAfterSeconds":60})"),
        rule("strict", "error") + i("x", "key = [['a', 1]]\nexpire_after = 1") + i("y", "key = [['b', 1]]"),
        "+ c  create index y\n~ c  set expireAfterSeconds of x to 1, was 60\n"
-       "~ c  set the validator (level strict, action error)\n"},
+       "w c  set the validator (level strict, action error)\n"},
   };
   CHECK(pairs.size() >= 40);
   for (const Pair& pair : pairs) {
@@ -228,7 +236,7 @@ TEST_CASE("the commands") {
                  with(R"({"key":{"a":1},"name":"old","expireAfterSeconds":60})")) ==
         "{ \"collMod\" : \"c\", \"index\" : { \"name\" : \"old\", \"expireAfterSeconds\" : 30 } }\n");
   CHECK(
-      commands(rule("strict", "error"), with("")) ==
+      commands("[policy]\ncontract = 'apply'\n" + rule("strict", "error"), with("")) ==
       "{ \"collMod\" : \"c\", \"validator\" : { \"a\" : 1 }, \"validationLevel\" : \"strict\", \"validationAction\" : "
       "\"error\" }\n");
 }
@@ -239,7 +247,8 @@ TEST_CASE("a step names the indexes that it builds, and the unique ones") {
   REQUIRE(plan.steps.size() == 2);
   CHECK(plan.steps[0].indexes.empty());
   CHECK(plan.steps[1].indexes == std::vector<std::string>{"x", "y"});
-  CHECK(plan.steps[1].unique == std::vector<std::string>{"y"});
+  REQUIRE(plan.steps[1].unique.size() == 1);
+  CHECK(plan.steps[1].unique[0].name == "y");
 }
 
 TEST_CASE("a finding holds both sides") {

@@ -137,33 +137,44 @@ TEST_CASE("a mistake in a validator file is placed in that file") {
   CHECK(folder.wrong("s.toml") == "DIR/v.json: the validator must be a JSON object, not an array\n");
 }
 
-TEST_CASE("the documentation names every key, with its default") {
-  std::ifstream file(std::string(READYGATE_SOURCE_DIR) + "/docs/schema.md");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  REQUIRE(!text.empty());
-  std::vector<std::string> rows;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) rows.push_back(line);
-  // Each key has a row of a table or, when it comes later, is at least named.
-  const auto documented = [&](const toml::Key& key) {
-    const std::string quoted = "`" + std::string(key.name) + "`";
-    if (!key.later.empty()) return text.find("`" + std::string(key.name)) != std::string::npos;
-    return std::any_of(rows.begin(), rows.end(), [&](const std::string& row) {
-      const std::size_t name = row.find(quoted);
-      const bool begins = name != std::string::npos && row.starts_with("| ") && name < row.find("|", 2);
-      return begins && (!key.fallback || row.find(*key.fallback) != std::string::npos);
-    });
+TEST_CASE("every key has an example that is taken") {
+  const auto taken = [](const std::string& lines, const toml::Key& key) {
+    CAPTURE(key.name);
+    CAPTURE(key.example);
+    CHECK(!key.example.empty());
+    CHECK(mistakes_of(lines + std::string(key.name) + " = " + std::string(key.example) + "\n") == "");
   };
-  for (const toml::Keys& keys : {toml::Keys(kPolicyKeys), toml::Keys(kCollectionKeys), toml::Keys(kIndexKeys)}) {
-    for (const toml::Key& key : keys) {
-      CAPTURE(key.name);
-      if (key.name != "validation") CHECK(documented(key));
+  const std::string collection = "[[collection]]\nname = 'c'\n";
+  for (const toml::Key& key : kCollectionKeys) {
+    if (key.name == "index" || key.name == "validator_file") continue;
+    const std::string with = key.name == "validation"     ? collection + "validator = '{ \"a\": 1 }'\n"
+                             : key.name == "expire_after" ? collection + "timeseries = { time_field = 't' }\n"
+                             : key.name == "name"         ? "[[collection]]\n"
+                                                          : collection;
+    taken(with, key);
+    for (const toml::Key& inner : key.keys) {
+      CAPTURE(inner.name);
+      CHECK(mistakes_of(with + std::string(key.name) + " = " + std::string(inner.example) + "\n") == "");
     }
   }
-  for (const std::string_view key :
-       {"schema", "database", "version", "min_open", "validation.level", "validation.action"}) {
-    CAPTURE(key);
-    CHECK(text.find("| `" + std::string(key) + "` |") != std::string::npos);
+  const std::string index = collection + "[[collection.index]]\n";
+  for (const toml::Key& key : kIndexKeys) {
+    const auto option = std::find_if(kIndexOptions.begin(), kIndexOptions.end(),
+                                     [&](const IndexOption& each) { return each.key.name == key.name; });
+    std::string with = index + "key = [['a', 1]]\n";
+    if (key.name == "key") with = index;
+    if (option != kIndexOptions.end() && !has(option->kinds, IndexKind::kPlain)) {
+      with = index + (has(option->kinds, IndexKind::kText)       ? "key = [['title', 'text']]\n"
+                      : has(option->kinds, IndexKind::k2d)       ? "key = [['a', '2d']]\n"
+                      : has(option->kinds, IndexKind::k2dsphere) ? "key = [['a', '2dsphere']]\n"
+                                                                 : "key = [['$**', 1]]\n");
+    }
+    taken(with, key);
+  }
+  for (const toml::Key& key : kViewKeys) {
+    taken(
+        std::string("[[view]]\n") + (key.name == "name" ? "" : "name = 'v'\n") + (key.name == "on" ? "" : "on = 'c'\n"),
+        key);
   }
 }
 

@@ -1,10 +1,12 @@
 // The rule that holds for every option: a second plan right after an apply is empty.
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "catalog_model.h"
 #include "schema/fields.h"
 #include "schema/options.h"
+#include "scripted_catalog.h"
 #include "text.h"
 
 using namespace readygate;
@@ -45,6 +47,15 @@ const std::vector<std::string> kIndexes = {
     "key = [['q', 1], ['$**', 1]]\nwildcard_projection = '{ \"q\": 0 }'",
     "key = [['_id', 'hashed']]",
     "key = [['a', 1]]\nhidden = false\nunique = false\nsparse = false",
+    "key = [['a', 1]]\nhidden = true\nexpire_after = 5",
+    "key = [['a', 1]]\ncollation = { locale = 'simple' }",
+    "key = [['a', 1]]\ncollation = { locale = 'en' }",
+    "key = [['a', 'hashed']]\ncollation = { locale = 'fr', strength = 1, case_level = true, case_first = 'upper', "
+    "numeric_ordering = true, alternate = 'shifted', max_variable = 'space', normalization = true, backwards = true }",
+    "key = [['a', 1]]\ncollation = { locale = 'en', strength = 3, case_level = false, max_variable = 'punct' }",
+    "key = [['a', 'text']]\ntext_version = 2",
+    "key = [['g', '2dsphere']]\nsphere_version = 2",
+    "key = [['a', 1]]\nstorage_engine = '{ \"wiredTiger\": { \"configString\": \"prefix_compression=true\" } }'",
 };
 
 const std::vector<std::string> kCollections = {
@@ -53,17 +64,46 @@ const std::vector<std::string> kCollections = {
     "validator = '{ \"$jsonSchema\": { \"required\": [\"a\"] } }'\nvalidation = { level = 'moderate', action = 'warn' "
     "}",
     "validator = '{ \"a\": 1 }'\nvalidation = { level = 'off' }",
+    "validator = '{ \"a\": 1 }'\nvalidation = { action = 'errorAndLog' }",
+};
+
+// With the indexes above only where these can have them: what only a MongoDB has.
+const std::vector<std::string> kMongodbCollections = {
+    "capped = { size = 1 }",
+    "capped = { size = 100000, max = 10 }",
+    "collation = { locale = 'en' }",
+    "collation = { locale = 'da', strength = 1, case_level = true }",
+    "clustered = true\nexpire_after = '1h'\npre_images = true",
+    "clustered = { name = 'by_id' }",
+    "clustered = false\npre_images = false",
+    "pre_images = true\nvalidator = '{ \"a\": 1 }'",
+    "storage_engine = '{ \"wiredTiger\": { \"configString\": \"block_compressor=zstd\" } }'",
+    "index_storage_engine = '{ \"wiredTiger\": { \"configString\": \"prefix_compression=true\" } }'",
+};
+
+const std::vector<std::string> kTimeseries = {
+    "timeseries = { time_field = 't' }",
+    "timeseries = { time_field = 't', meta_field = 'm', granularity = 'seconds' }",
+    "timeseries = { time_field = 't', meta_field = 'm', granularity = 'hours' }\nexpire_after = 3600",
+    "timeseries = { time_field = 't', bucket_span = '5m' }\ncollation = { locale = 'en' }",
 };
 
 std::string shown(const Plan& plan) { return render_text(plan, Colour::kOff); }
 
-void round_trip(const Schema& schema, Product product) {
-  CatalogModel model(product);
+void apply(CatalogModel& model, const Step& step) { model.apply(step); }
+void apply(ScriptedCatalog& model, const Step& step) {
+  CAPTURE(step.command.to_json());
+  CHECK(model.run(step) == "");
+}
+
+template <typename Model>
+void round_trip(const Schema& schema, Model model) {
   const Plan first = diff(schema, model.read());
   REQUIRE(!first.empty());
   CHECK(first.first(FindingKind::kConflict) == nullptr);
-  for (const Step& step : first.steps) model.apply(step);
+  for (const Step& step : first.steps) apply(model, step);
   const Plan second = diff(schema, model.read());
+  CHECK(second.withheld.empty());
   CAPTURE(shown(first));
   CAPTURE(shown(second));
   CHECK(second.empty());
@@ -80,9 +120,28 @@ TEST_CASE("a second plan after an apply is empty, for every option") {
         CAPTURE(options);
         CAPTURE(index);
         round_trip(schema_of("[[collection]]\nname = 'c'\n" + options + "\n[[collection.index]]\n" + index + "\n"),
-                   product);
+                   CatalogModel(product));
       }
     }
+  }
+}
+
+TEST_CASE("the same on the scripted server, with what only a MongoDB has") {
+  const ScriptedCatalog empty({"mongodb", "8.0.4", "replicaset"});
+  const auto trip = [&](const std::string& options, const std::string& index) {
+    CAPTURE(options);
+    CAPTURE(index);
+    round_trip(schema_of("[[collection]]\nname = 'c'\n" + options + "\n[[collection.index]]\n" + index + "\n"), empty);
+  };
+  for (const std::string& index : kIndexes) {
+    for (const std::string& options : kCollections) trip(options, index);
+    for (const std::string& options : kMongodbCollections) trip(options, index);
+  }
+  for (const std::string& options : kTimeseries) trip(options, "key = [['m.id', 1], ['t', -1]]");
+  for (const std::string pipeline : {"[]", R"([ { "$match": { "b": { "$gt": 1.0 }, "a": 1 } }, { "$limit": 3 } ])"}) {
+    round_trip(schema_of("[[view]]\nname = 'v'\non = 'c'\npipeline = '" + pipeline +
+                         "'\n[[view]]\nname = 'w'\non = 'v'\n" + "collation = { locale = 'en' }\n"),
+               empty);
   }
 }
 
@@ -95,22 +154,39 @@ TEST_CASE("no option of the table is left out of the round trip") {
     CAPTURE(option.key.name);
     CHECK(used);
   }
+  const auto written = [](const std::vector<std::string>& all, const toml::Key& key) {
+    return std::any_of(all.begin(), all.end(), [&](const std::string& text) {
+      return ("\n" + text).find("\n" + std::string(key.name) + " = ") != std::string::npos;
+    });
+  };
+  for (const toml::Key& key : kCollectionKeys) {
+    CAPTURE(key.name);
+    if (key.name == "name" || key.name == "index" || key.name == "validator_file") continue;
+    CHECK((written(kCollections, key) || written(kMongodbCollections, key) || written(kTimeseries, key)));
+  }
 }
 
 TEST_CASE("from any of the indexes to any other of the same name: settled after one apply, or a conflict") {
+  const std::string begin = "[[collection]]\nname = 'c'\n[[collection.index]]\nname = 'i'\n";
   for (const std::string& before : kIndexes) {
+    ScriptedCatalog start({"mongodb", "8.0.4", "replicaset"});
+    for (const Step& step : diff(schema_of(begin + before + "\n"), start.read()).steps) apply(start, step);
     for (const std::string& after : kIndexes) {
-      const std::string begin = "[[collection]]\nname = 'c'\n[[collection.index]]\nname = 'i'\n";
-      CatalogModel model(Product::kMongodb);
-      for (const Step& step : diff(schema_of(begin + before + "\n"), model.read()).steps) model.apply(step);
-      const Schema next = schema_of(begin + after + "\n");
-      const Plan plan = diff(next, model.read());
-      for (const Step& step : plan.steps) model.apply(step);
-      CAPTURE(before);
-      CAPTURE(after);
-      const Plan again = diff(next, model.read());
-      CHECK(again.empty());
-      CHECK((again.first(FindingKind::kConflict) == nullptr) == (plan.first(FindingKind::kConflict) == nullptr));
+      for (const bool free : {false, true}) {
+        CAPTURE(before);
+        CAPTURE(after);
+        CAPTURE(free);
+        ScriptedCatalog model = start;
+        const std::string policy = free ? "[policy]\nconflict = 'replace'\ncontract = 'apply'\n" : "";
+        const Schema next = schema_of(policy + begin + after + "\n");
+        const Plan plan = diff(next, model.read());
+        for (const Step& step : plan.steps) apply(model, step);
+        const Plan again = diff(next, model.read());
+        CHECK(again.empty());
+        CHECK((again.first(FindingKind::kConflict) == nullptr) == (plan.first(FindingKind::kConflict) == nullptr));
+        CHECK(again.withheld.size() == plan.withheld.size());
+        if (free) CHECK((plan.withheld.empty() && plan.first(FindingKind::kConflict) == nullptr));
+      }
     }
   }
 }

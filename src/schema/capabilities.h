@@ -1,0 +1,18 @@
+// What a server can do in place, by its product and version. Of a product or version that is not known here the answer
+// is yes: the server itself says no, and with its own words.
+#pragma once
+
+#include "schema/catalog.h"
+
+namespace readygate::schema {
+
+// https://www.mongodb.com/docs/manual/reference/command/collMod/, "Changed in version"
+bool can_become_ttl(const Server& server);          // an index without expireAfterSeconds: 5.1
+bool can_hide(const Server& server);                // an index: 4.4
+bool can_make_unique(const Server& server);         // prepareUnique: 6.0; no other product has it
+bool can_resize_capped(const Server& server);       // cappedSize, cappedMax: 6.0
+bool can_change_bucket_span(const Server& server);  // bucketMaxSpanSeconds: 6.3
+// Indexes with the same key that differ in unique, sparse or partialFilterExpression: 5.0
+bool can_have_same_key_twice(const Server& server);
+
+}  // namespace readygate::schema

@@ -1,0 +1,211 @@
+// The one table of what a collection or a view can be declared with. Parsing, checking and the documentation follow it.
+// https://www.mongodb.com/docs/manual/reference/command/create/ and …/collMod/
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "schema/collation_keys.h"
+#include "schema/index_options.h"
+#include "toml/keys.h"
+
+namespace readygate::schema {
+
+// The words that the table of changes is written in.
+inline constexpr std::string_view kNever =
+    "conflict: it is fixed when the collection is made, and none is ever dropped";
+
+inline constexpr std::array kValidationKeys = {
+    toml::Key{.name = "level",
+              .type = toml::Type::kString,
+              .fallback = "strict",
+              .allowed = "strict|moderate|off",
+              .help = "strict: all writes; moderate: inserts, and updates of documents that were valid",
+              .changing = "in place; stricter is a contract step",
+              .example = "{ level = \"moderate\" }"},
+    toml::Key{.name = "action",
+              .type = toml::Type::kString,
+              .fallback = "error",
+              .allowed = "error|warn|errorAndLog",
+              .help = "what a write that is not valid meets: an error, a line in the server's log, or both (8.1)",
+              .changing = "in place; stricter is a contract step",
+              .example = "{ action = \"warn\" }"},
+};
+
+inline constexpr std::int64_t kMaxCappedBytes = 1'125'899'906'842'624;  // 1 PB (collection_options.cpp)
+inline constexpr std::int64_t kMaxCappedDocuments = 2'147'483'647;      // fewer than 2^31 (create, "max")
+inline constexpr std::int64_t kMaxBucketSeconds = 31'536'000;           // a year (create, bucketMaxSpanSeconds)
+
+inline constexpr std::array kCappedKeys = {
+    toml::Key{.name = "size",
+              .type = toml::Type::kInteger,
+              .required = true,
+              .range = toml::Range{1, kMaxCappedBytes},
+              .unit = "bytes",
+              .help = "the most that it holds, raised to 4096 and to a multiple of 256; older documents go",
+              .changing = "in place since 6.0 (smaller is a contract step), else conflict",
+              .example = "{ size = 1048576 }"},
+    toml::Key{.name = "max",
+              .type = toml::Type::kInteger,
+              .range = toml::Range{1, kMaxCappedDocuments},
+              .help = "the most documents that it holds",
+              .changing = "in place since 6.0 (fewer is a contract step), else conflict",
+              .example = "{ size = 1048576, max = 1000 }"},
+};
+
+inline constexpr std::array kTimeseriesKeys = {
+    toml::Key{.name = "time_field",
+              .type = toml::Type::kString,
+              .required = true,
+              .range = toml::Range{1, 512},
+              .help = "the field with the date of a measurement",
+              .since = "5.0",
+              .changing = kNever,
+              .example = "{ time_field = \"at\" }"},
+    toml::Key{.name = "meta_field",
+              .type = toml::Type::kString,
+              .range = toml::Range{1, 512},
+              .help = "the field that says what was measured",
+              .since = "5.0",
+              .changing = kNever,
+              .example = "{ time_field = \"at\", meta_field = \"sensor\" }"},
+    toml::Key{.name = "granularity",
+              .type = toml::Type::kString,
+              .allowed = "seconds|minutes|hours",
+              .help = "how far apart measurements are, nearly; seconds where nothing is given",
+              .since = "5.0",
+              .changing = "in place to a coarser one, else conflict",
+              .example = "{ time_field = \"at\", granularity = \"minutes\" }"},
+    toml::Key{.name = "bucket_span",
+              .type = toml::Type::kDuration,
+              .or_type = toml::Type::kInteger,
+              .unit = "s",
+              .help = "in place of granularity: the time from the first to the last measurement of a bucket, which is "
+                      "also what their beginnings are rounded to; whole seconds, at most 31536000",
+              .since = "6.3",
+              .changing = "in place to a longer one, else conflict",
+              .example = "{ time_field = \"at\", bucket_span = \"5m\" }"},
+};
+
+inline constexpr std::array kClusteredKeys = {
+    toml::Key{.name = "name",
+              .type = toml::Type::kString,
+              .fallback = "_id_",
+              .range = toml::Range{1, 127},
+              .help = "the name of the clustered index",
+              .since = "5.3",
+              .changing = kNever,
+              .example = "{ name = \"by_id\" }"},
+};
+
+inline constexpr std::array kCollectionKeys = {
+    toml::Key{.name = "name",
+              .type = toml::Type::kString,
+              .required = true,
+              .help = "the name of the collection",
+              .changing = "is a new collection; the old one and its documents stay",
+              .example = "\"orders\""},
+    toml::Key{.name = "validator",
+              .type = toml::Type::kString,
+              .help = "Extended JSON: what every document must match",
+              .changing = "in place: a contract step, but for one that is new on an empty collection",
+              .example = R"('{ "total": { "$gte": 0 } }')"},
+    toml::Key{.name = "validator_file",
+              .type = toml::Type::kString,
+              .range = toml::Range{1, 4096},
+              .help = "the same in a file; a relative path begins at the schema file's folder",
+              .changing = "as validator",
+              .example = "\"orders.json\""},
+    toml::Key{.name = "validation",
+              .type = toml::Type::kTable,
+              .keys = kValidationKeys,
+              .help = "how strictly the validator is applied",
+              .example = "{ level = \"moderate\", action = \"warn\" }"},
+    toml::Key{.name = "capped",
+              .type = toml::Type::kTable,
+              .keys = kCappedKeys,
+              .help = "a fixed size, in the order of insertion",
+              .changing = kNever,
+              .example = "{ size = 1048576, max = 1000 }"},
+    toml::Key{.name = "timeseries",
+              .type = toml::Type::kTable,
+              .keys = kTimeseriesKeys,
+              .help = "measurements over time",
+              .since = "5.0",
+              .changing = kNever,
+              .example = "{ time_field = \"at\", meta_field = \"sensor\" }"},
+    toml::Key{.name = "clustered",
+              .type = toml::Type::kBoolean,
+              .or_type = toml::Type::kTable,
+              .fallback = "false",
+              .keys = kClusteredKeys,
+              .help = "stored in the order of _id, with no index on it beside",
+              .since = "5.3",
+              .changing = kNever,
+              .example = "true"},
+    toml::Key{.name = "collation",
+              .type = toml::Type::kTable,
+              .keys = kCollationKeys,
+              .help = "how its strings are compared; its indexes have it too, where they have none of their own",
+              .changing = kNever,
+              .example = "{ locale = \"en\", strength = 2 }"},
+    toml::Key{.name = "expire_after",
+              .type = toml::Type::kDuration,
+              .or_type = toml::Type::kInteger,
+              .unit = "s",
+              .help = "of a time series or a clustered collection: documents are deleted so long after their date",
+              .since = "5.0; 5.3 where it is clustered",
+              .changing = "in place",
+              .example = "\"720h\""},
+    toml::Key{.name = "pre_images",
+              .type = toml::Type::kBoolean,
+              .fallback = "false",
+              .help = "change streams can show a document as it was before and after (changeStreamPreAndPostImages)",
+              .since = "6.0",
+              .changing = "in place; turning it off is a contract step",
+              .example = "true"},
+    toml::Key{.name = "storage_engine",
+              .type = toml::Type::kString,
+              .help = "Extended JSON: options of the server's storage engine",
+              .changing = kNever,
+              .example = R"('{ "wiredTiger": { "configString": "block_compressor=zstd" } }')"},
+    toml::Key{.name = "index_storage_engine",
+              .type = toml::Type::kString,
+              .help = "Extended JSON: the same for the indexes (indexOptionDefaults.storageEngine)",
+              .changing = kNever,
+              .example = R"('{ "wiredTiger": { "configString": "prefix_compression=true" } }')"},
+    toml::Key{.name = "index",
+              .type = toml::Type::kArray,
+              .item = toml::Type::kTable,
+              .keys = kIndexKeys,
+              .help = "an index; the one on _id is the server's"},
+};
+
+inline constexpr std::array kViewKeys = {
+    toml::Key{.name = "name",
+              .type = toml::Type::kString,
+              .required = true,
+              .help = "the name of the view",
+              .changing = "is a new view; the old one stays",
+              .example = "\"open_orders\""},
+    toml::Key{.name = "on",
+              .type = toml::Type::kString,
+              .required = true,
+              .help = "the collection or view that it shows",
+              .changing = "in place: a contract step",
+              .example = "\"orders\""},
+    toml::Key{.name = "pipeline",
+              .type = toml::Type::kString,
+              .fallback = "[]",
+              .help = "Extended JSON: an array of aggregation stages",
+              .changing = "in place: a contract step",
+              .example = R"('[ { "$match": { "state": "open" } } ]')"},
+    toml::Key{.name = "collation",
+              .type = toml::Type::kTable,
+              .keys = kCollationKeys,
+              .help = "how its strings are compared; a view has that of a collection only by saying so",
+              .changing = "conflict: it is fixed when the view is made",
+              .example = "{ locale = \"en\" }"},
+};
+
+}  // namespace readygate::schema

@@ -1,0 +1,296 @@
+// Which options go together is from the server's create_collection.cpp and the manual's pages on each kind of
+// collection; what only an older server refuses, it says itself.
+#include "schema/parse_collection.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "schema/collection_options.h"
+#include "schema/fields.h"
+#include "schema/normalise.h"
+#include "schema/parse_values.h"
+#include "schema/sources.h"
+#include "toml/keys.h"
+
+namespace readygate::schema {
+namespace {
+
+// The line and column of a byte (from 0) of a text.
+toml::Place place_in(const std::string& text, std::size_t position, const std::string& file) {
+  position = std::min(position, text.size());
+  const std::size_t line_start = position == 0 ? std::string::npos : text.rfind('\n', position - 1);
+  const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n');
+  const std::size_t column = line_start == std::string::npos ? position : position - line_start - 1;
+  return toml::Place{file, static_cast<std::uint32_t>(lines + 1), static_cast<std::uint32_t>(column + 1)};
+}
+
+// libbson says "… position 17: …" in a syntax error.
+toml::Place place_of_json_error(const std::string& message, const std::string& text, const std::string& file) {
+  constexpr std::string_view kMark = "position ";
+  const std::size_t at = message.find(kMark);
+  std::size_t position = 0;
+  if (at == std::string::npos) return toml::Place{file, 0, 0};
+  std::from_chars(message.data() + at + kMark.size(), message.data() + message.size(), position);
+  return place_in(text, position, file);
+}
+
+class OptionsParser {
+ public:
+  OptionsParser(const toml::Table& table, const std::string& folder, toml::Mistakes& mistakes)
+      : table_(table), folder_(folder), mistakes_(mistakes) {}
+
+  Document run() {
+    validator();
+    capped();
+    timeseries();
+    clustered();
+    if (const auto* inner = table_at("collation", kCollationKeys)) {
+      const toml::Place& place = table_.find("collation")->place;
+      if (const auto form = parse_collation(*inner, "collection.collation", place, mistakes_); form && !form->empty()) {
+        append(options_, "collation", *form);
+      }
+    }
+    expire_after();
+    if (flag_at("pre_images")) {
+      Document form;
+      append(form, "enabled", true);
+      append(options_, "changeStreamPreAndPostImages", form);
+    }
+    storage_engine();
+    combinations();
+    return normalised_collection(options_);
+  }
+
+ private:
+  void add(const toml::Place& place, std::string message) {
+    mistakes_.push_back(toml::Mistake{place, Reason::kSchemaInvalid, std::move(message)});
+  }
+
+  bool flag_at(std::string_view key) const {
+    const toml::Value* value = table_.find(key);
+    const bool* flag = value != nullptr ? std::get_if<bool>(&value->data) : nullptr;
+    return flag != nullptr && *flag;
+  }
+  // A table that is as it should be.
+  const toml::Table* table_at(std::string_view key, toml::Keys keys) const {
+    const toml::Value* value = table_.find(key);
+    const auto* inner = value != nullptr ? std::get_if<toml::Table>(&value->data) : nullptr;
+    return inner != nullptr && clean(*inner, keys) ? inner : nullptr;
+  }
+
+  void validator() {
+    const std::string* json = string_at(table_, "validator");
+    const std::string* path = string_at(table_, "validator_file");
+    const toml::Value* validation = table_.find("validation");
+    std::optional<Document> rule;
+    if (json != nullptr && path != nullptr) {
+      add(table_.find("validator_file")->key_place, "collection.validator and validator_file exclude each other");
+    } else if (json != nullptr) {
+      rule = parse_document(*json, "collection.validator", table_.find("validator")->place, mistakes_);
+    } else if (path != nullptr) {
+      rule = validator_in_file(*path, table_.find("validator_file")->place);
+    } else if (validation != nullptr && !table_.find("validator") && !table_.find("validator_file")) {
+      add(validation->key_place, "collection.validation does nothing without a validator or validator_file");
+    }
+    if (!rule) return;
+    append(options_, "validator", *rule);
+    if (const auto* how = table_at("validation", kValidationKeys)) {
+      const toml::Reader reader(*how, kValidationKeys);
+      append(options_, "validationLevel", reader.string("level"));
+      append(options_, "validationAction", reader.string("action"));
+    }
+  }
+
+  std::optional<Document> validator_in_file(const std::string& path, const toml::Place& place) {
+    if (path.find('\0') != std::string::npos) {
+      add(place, "collection.validator_file must not hold a NUL byte");
+      return std::nullopt;
+    }
+    const std::string full = (std::filesystem::path(folder_) / path).string();
+    const auto text = read_file(full, "the validator file", place);
+    if (!text) {
+      mistakes_.push_back(text.error());
+      return std::nullopt;
+    }
+    toml::Mistakes inside;
+    auto document = parse_document(*text, "the validator", toml::Place{full, 0, 0}, inside);
+    for (toml::Mistake& mistake : inside) {
+      mistake.place = place_of_json_error(mistake.message, *text, full);
+      mistakes_.push_back(std::move(mistake));
+    }
+    return document;
+  }
+
+  void capped() {
+    const auto* inner = table_at("capped", kCappedKeys);
+    if (inner == nullptr) return;
+    const toml::Reader reader(*inner, kCappedKeys);
+    append(options_, "capped", true);
+    append(options_, "size", reader.integer("size"));
+    if (reader.has("max")) append(options_, "max", reader.integer("max"));
+  }
+
+  void timeseries() {
+    const auto* inner = table_at("timeseries", kTimeseriesKeys);
+    if (inner == nullptr) return;
+    const toml::Reader reader(*inner, kTimeseriesKeys);
+    Document form;
+    const std::string time = reader.string("time_field");
+    field_of(reader, "time_field");
+    append(form, "timeField", time);
+    if (reader.has("meta_field")) {
+      const std::string meta = reader.string("meta_field");
+      field_of(reader, "meta_field");
+      if (meta == time || meta == "_id") {
+        add(reader.value("meta_field")->place, "collection.timeseries.meta_field must not be time_field or \"_id\"");
+      }
+      append(form, "metaField", meta);
+    }
+    if (reader.has("granularity")) append(form, "granularity", reader.string("granularity"));
+    if (const toml::Value* span = reader.value("bucket_span")) {
+      if (reader.has("granularity")) {
+        add(span->key_place, "collection.timeseries.granularity and bucket_span exclude each other");
+      } else if (const auto seconds =
+                     parse_seconds(*span, "collection.timeseries.bucket_span", 1, kMaxBucketSeconds, mistakes_)) {
+        append(form, "bucketMaxSpanSeconds", *seconds);
+        append(form, "bucketRoundingSeconds", *seconds);
+      }
+    }
+    append(options_, "timeseries", form);
+  }
+
+  // The name of a field at the top of a document (create, "timeField").
+  void field_of(const toml::Reader& reader, std::string_view key) {
+    const std::string name = reader.string(key);
+    if (name.find('.') != std::string::npos || name.find('\0') != std::string::npos || name.starts_with('$')) {
+      add(reader.value(key)->place,
+          fmt::format("collection.timeseries.{} {} must be the name of a field, without dots, NUL bytes and a \"$\" "
+                      "before it",
+                      key, json_quote(name)));
+    }
+  }
+
+  void clustered() {
+    const auto* inner = table_at("clustered", kClusteredKeys);
+    if (inner == nullptr && !flag_at("clustered")) return;
+    Document key;
+    append(key, "_id", 1);
+    Document form;
+    append(form, "key", key);
+    append(form, "unique", true);
+    if (inner != nullptr) append(form, "name", toml::Reader(*inner, kClusteredKeys).string("name"));
+    append(options_, "clusteredIndex", form);
+  }
+
+  void expire_after() {
+    const toml::Value* value = table_.find("expire_after");
+    if (value == nullptr || !clean_value("expire_after", *value)) return;
+    if (const auto seconds = parse_seconds(*value, "collection.expire_after", 0, kMaxExpireSeconds, mistakes_)) {
+      append(options_, "expireAfterSeconds", *seconds);
+    }
+  }
+  static bool clean_value(std::string_view key, const toml::Value& value) {
+    toml::Mistakes mistakes;
+    toml::check_value(value, *toml::Keys(kCollectionKeys).find(key), {}, mistakes);
+    return mistakes.empty();
+  }
+
+  void storage_engine() {
+    for (const std::string_view key : {"storage_engine", "index_storage_engine"}) {
+      const std::string* json = string_at(table_, key);
+      if (json == nullptr) continue;
+      const std::string what = fmt::format("collection.{}", key);
+      auto form = parse_document(*json, what, table_.find(key)->place, mistakes_);
+      if (!form) continue;
+      if (key == "storage_engine") {
+        append(options_, "storageEngine", *form);
+      } else {
+        Document outer;
+        append(outer, "storageEngine", *form);
+        append(options_, "indexOptionDefaults", outer);
+      }
+    }
+  }
+
+  void combinations() {
+    const auto written = [&](std::string_view key) { return table_.find(key) != nullptr; };
+    const auto exclude = [&](std::string_view first, std::string_view second) {
+      if (written(first) && written(second) && (second != "clustered" || options_.has("clusteredIndex"))) {
+        add(table_.find(second)->key_place, fmt::format("collection.{} and {} exclude each other", first, second));
+      }
+    };
+    exclude("capped", "timeseries");
+    exclude("capped", "clustered");
+    exclude("timeseries", "clustered");
+    exclude("timeseries", "validator");
+    exclude("timeseries", "validator_file");
+    if (flag_at("pre_images")) exclude("timeseries", "pre_images");
+    if (written("expire_after") && !written("timeseries") && !written("clustered")) {
+      add(table_.find("expire_after")->key_place,
+          "collection.expire_after is for a timeseries or clustered collection; of another, declare an index with "
+          "expire_after");
+    }
+  }
+
+  const toml::Table& table_;
+  const std::string& folder_;
+  toml::Mistakes& mistakes_;
+  Document options_;
+};
+
+}  // namespace
+
+bool clean(const toml::Table& table, toml::Keys keys) {
+  toml::Mistakes mistakes;
+  toml::check(table, keys, {}, mistakes);
+  return mistakes.empty();
+}
+
+const std::string* string_at(const toml::Table& table, std::string_view key) {
+  const toml::Value* value = table.find(key);
+  return value != nullptr ? std::get_if<std::string>(&value->data) : nullptr;
+}
+
+Document parse_collection_options(const toml::Table& table, const std::string& folder, toml::Mistakes& mistakes) {
+  return OptionsParser(table, folder, mistakes).run();
+}
+
+void check_index_of(const Index& index, const Document& options, toml::Mistakes& mistakes) {
+  if (!options.has("timeseries")) return;
+  // https://www.mongodb.com/docs/manual/core/timeseries/timeseries-secondary-index/
+  const IndexKind kind = kind_of(index.key);
+  std::string wrong;
+  if (index.options.has("unique")) wrong = "unique";
+  if (kind == IndexKind::kText || kind == IndexKind::k2d)
+    wrong = std::string("a ") + std::string(name(kind)) + " index";
+  if (wrong.empty()) return;
+  mistakes.push_back(toml::Mistake{
+      index.place, Reason::kSchemaInvalid,
+      fmt::format("the index {} cannot be {}: its collection is a time series", json_quote(index.name), wrong)});
+}
+
+Document parse_view_options(const toml::Table& table, toml::Mistakes& mistakes) {
+  Document options;
+  if (const std::string* on = string_at(table, "on")) append(options, "viewOn", *on);
+  if (const std::string* json = string_at(table, "pipeline")) {
+    const auto pipeline = parse_pipeline(*json, "view.pipeline", table.find("pipeline")->place, mistakes);
+    if (pipeline) append(options, *field(*pipeline, "pipeline"));
+  }
+  const toml::Value* value = table.find("collation");
+  const auto* inner = value != nullptr ? std::get_if<toml::Table>(&value->data) : nullptr;
+  if (inner != nullptr && clean(*inner, kCollationKeys)) {
+    const auto form = parse_collation(*inner, "view.collation", value->place, mistakes);
+    if (form && !form->empty()) append(options, "collation", *form);
+  }
+  return normalised_view(options);
+}
+
+}  // namespace readygate::schema

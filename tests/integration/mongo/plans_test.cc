@@ -1,0 +1,97 @@
+// The table of plans (tests/plans) against a server: what is planned is sent, and afterwards the plan is empty.
+#include <string>
+#include <vector>
+
+#include "rig.h"
+#include "support/plan_cases/plan_cases.h"
+
+namespace readygate::mongo::testing {
+namespace {
+
+schema::Catalog read(Bench& bench, const schema::Schema& schema) {
+  return expect<core::CatalogRead>(bench.run(core::ReadCatalog{schema::declared_names(schema), true})).catalog;
+}
+
+std::string lines(const std::vector<std::string>& all) {
+  std::string text;
+  for (const std::string& line : all) text += line + "\n";
+  return text;
+}
+template <typename All>
+std::string lines_of(const All& all) {
+  return lines(test::described_all(all));
+}
+
+// Why the expectations are not about a server like this one; "" when they are.
+std::string why_not(const test::PlanCase& each, const schema::Server& server) {
+  if (!each.skip_ferretdb.empty() && server.product == "ferretdb") return each.skip_ferretdb;
+  const bool any = each.product == "mongodb" && each.version == test::PlanCase().version;  // not said in the case
+  const bool same_product = each.product == server.product && server.product != "mongodb";
+  return any || same_product ? "" : "it is about another server";
+}
+
+void carry_out(Bench& bench, const std::vector<schema::Step>& steps) {
+  for (const schema::Step& step : steps) {
+    CAPTURE(step.what);
+    expect<core::Done>(bench.run(core::RunStep{step, 1, std::nullopt}));
+  }
+}
+
+// The steps until one fails; its message.
+std::string failure(Bench& bench, const std::vector<schema::Step>& steps) {
+  for (const schema::Step& step : steps) {
+    const core::Outcome outcome = bench.run(core::RunStep{step, 1, std::nullopt});
+    if (!outcome) return outcome.error().message;
+  }
+  return "";
+}
+
+void run(const test::PlanCase& each, const TestDatabase& database, Bench& bench) {
+  schema::Schema from = test::schema_of_case(each, each.from, database.name());
+  from.policy.contract = schema::Policy::Contract::kApply;
+  carry_out(bench, schema::diff(from, read(bench, from)).steps);
+  for (const std::string& command : each.prepare) database.command(command);
+  const schema::Schema to = test::schema_of_case(each, each.to, database.name());
+  const schema::Plan plan = schema::diff(to, read(bench, to), each.owns);
+  CHECK(lines_of(plan.steps) == lines(each.steps));
+  CHECK(lines_of(plan.withheld) == lines(each.withheld));
+  CHECK(lines_of(plan.findings) == lines(each.findings));
+  if (!each.fails.empty()) {
+    const std::string message = failure(bench, plan.steps);
+    CAPTURE(message);
+    CHECK(message.find(each.fails) != std::string::npos);
+    const schema::Plan left = schema::diff(to, read(bench, to), each.owns);
+    REQUIRE(!left.steps.empty());
+    CHECK(test::described(left.steps.front()) == each.left);
+    return;
+  }
+  carry_out(bench, plan.steps);
+  const schema::Plan second = schema::diff(to, read(bench, to), each.owns);
+  CHECK(lines_of(second.steps) == "");
+  CHECK(lines_of(second.withheld) == lines(each.withheld));
+}
+
+TEST_CASE("the table of plans, on this server") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  std::size_t ran = 0;
+  std::size_t skipped = 0;
+  for (const test::PlanCase& each : test::plan_cases()) {
+    CAPTURE(each.file);
+    CAPTURE(each.name);
+    const TestDatabase database(uri);
+    Bench bench(database.settings());
+    const auto server = expect<core::CatalogRead>(bench.run(core::ReadCatalog{})).catalog.server;
+    if (const std::string why = why_not(each, server); !why.empty()) {
+      ++skipped;
+      continue;
+    }
+    run(each, database, bench);
+    ++ran;
+  }
+  MESSAGE("plans: " << ran << " ran, " << skipped << " are not for this server");
+  CHECK(ran >= 30);
+}
+
+}  // namespace
+}  // namespace readygate::mongo::testing
