@@ -44,6 +44,7 @@ std::vector<std::string> declared_names(const Schema& schema) {
 
 Result<CatalogCollection> collection_from(const Document& entry) {
   constexpr std::string_view kCommand = "listCollections";
+  if (entry.too_deep()) return strange(kCommand, fmt::format("an entry nests deeper than {} levels", kMaxNesting));
   CatalogCollection collection;
   const std::optional<std::string> name = string_of(entry, "name");
   if (!name || name->empty()) return strange(kCommand, "an entry has no name");
@@ -64,6 +65,7 @@ Result<CatalogCollection> collection_from(const Document& entry) {
 
 Result<CatalogIndex> index_from(const Document& entry) {
   constexpr std::string_view kCommand = "listIndexes";
+  if (entry.too_deep()) return strange(kCommand, fmt::format("an entry nests deeper than {} levels", kMaxNesting));
   // With includeBuildUUIDs an index that is being built comes as { spec: {…}, buildUUID: … }; with
   // includeIndexBuildInfo every one comes as { spec: {…} }, and one being built with indexBuildInfo.
   CatalogIndex found;

@@ -61,6 +61,17 @@ std::optional<std::string> duplicate(const Document& document) {
   return std::nullopt;
 }
 
+// Whether what stands at the iterator and after it nests deeper than so many levels; looks no deeper itself.
+bool nests_deeper(bson_iter_t& it, std::size_t levels) {
+  while (bson_iter_next(&it)) {
+    bson_iter_t child;
+    const bool nests = BSON_ITER_HOLDS_DOCUMENT(&it) || BSON_ITER_HOLDS_ARRAY(&it);
+    if (!nests || !bson_iter_recurse(&it, &child)) continue;
+    if (levels == 0 || nests_deeper(child, levels - 1)) return true;
+  }
+  return false;
+}
+
 bool same_number(const Field& a, const Field& b) {
   const std::optional<std::int64_t> x = a.integer();
   const std::optional<std::int64_t> y = b.integer();
@@ -134,6 +145,11 @@ bool Document::empty() const { return bson_empty(get()); }
 bool Document::has(std::string_view field) const {
   bson_iter_t it;
   return bson_iter_init_find_w_len(&it, get(), field.data(), static_cast<int>(field.size()));
+}
+
+bool Document::too_deep() const {
+  bson_iter_t it;
+  return bson_iter_init(&it, get()) && nests_deeper(it, kMaxNesting);
 }
 
 std::string Document::to_json() const {

@@ -2,6 +2,7 @@
 // server and back from its catalog. libbson is used for nothing but this; nothing here does I/O.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,6 +12,10 @@
 #include "base/error.h"
 
 namespace readygate::schema {
+
+// MongoDB keeps no more than 100 levels, and refuses BSON of more than 200 (bson_depth.h); libbson writes no more than
+// that as JSON.
+inline constexpr std::size_t kMaxNesting = 180;
 
 class Document {
  public:
@@ -32,6 +37,9 @@ class Document {
 
   bool empty() const;
   bool has(std::string_view field) const;
+  // Whether documents and arrays in it nest deeper than kMaxNesting. What walks a document is recursive, so one that
+  // comes from a server is asked first; Extended JSON is held to 100 levels by libbson.
+  bool too_deep() const;
   std::string to_json() const;            // relaxed Extended JSON, for people
   std::string to_canonical_json() const;  // canonical Extended JSON, for hashes
 

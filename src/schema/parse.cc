@@ -214,6 +214,7 @@ class Parser {
     const std::optional<Field> given = field(collection.options, "collation");
     const Document collation = given ? *given->document() : Document();
     for (const toml::Value& item : *items) {
+      if (collection.indexes.size() >= kMaxIndexes) break;  // each is compared with all: thousands would take minutes
       const auto* spec = std::get_if<toml::Table>(&item.data);
       if (spec == nullptr || !clean(*spec, kIndexKeys)) continue;
       const toml::Value* name = spec->find("name");

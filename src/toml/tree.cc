@@ -14,6 +14,8 @@
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
 
+#include "toml/lexical.h"
+
 namespace readygate::toml {
 namespace {
 
@@ -118,6 +120,15 @@ std::string to_string(const Mistakes& mistakes) {
 
 tl::expected<Table, Mistakes> parse(std::string_view text, std::string file) {
   Mistakes mistakes;
+  // toml++ 3.3 bounds the nesting of values, but not the parts of a dotted key, each of which is a table in a table.
+  if (const auto at = too_deep(text)) {
+    const LineColumn place = line_column(text, *at);
+    mistakes.push_back(
+        Mistake{{std::move(file), place.line, place.column},
+                Reason::kConfigInvalid,
+                fmt::format("this nests deeper than {} levels of tables, arrays and dotted keys", kMaxDepth)});
+    return tl::unexpected(std::move(mistakes));
+  }
   const ::toml::parse_result result = ::toml::parse(text, file);
   if (!result) {
     const ::toml::parse_error& error = result.error();
