@@ -61,6 +61,18 @@ TEST_CASE("a broken table header is a mistake, not the end of the program") {
   }
 }
 
+TEST_CASE("letters that are not ASCII are no white space, and stand in strings and comments alone") {
+  for (unsigned point = 0xA1; point < 0x800; ++point) {
+    const std::string letter = {static_cast<char>(0xC0U | (point >> 6U)), static_cast<char>(0x80U | (point & 0x3FU))};
+    CAPTURE(letter);
+    CHECK(mistakes_of(letter + " = 1\n").starts_with("f.toml:"));
+    CHECK(mistakes_of("a = " + letter + "\n").starts_with("f.toml:1:"));
+    const auto table = parse("a = \"\"\"x\\\n  " + letter + "\"\"\" # " + letter + "\n", "f.toml");
+    REQUIRE(table);
+    CHECK(std::get<std::string>(table->find("a")->data) == "x" + letter);
+  }
+}
+
 TEST_CASE("every date is reported, not only the first") {
   CHECK(mistakes_of("a = 1979-05-27\nb = 07:32:00\n") ==
         "f.toml:1:5: a date or time stands where no key takes one\n"
