@@ -63,6 +63,7 @@ namespace readygate {
   X(kNotSupportedYet, "not_supported_yet", "the schema file asks for something that this version cannot do yet",      \
     "remove the declaration, or use a later version of readygate")                                                    \
   X(kFileUnreadable, "file_unreadable", "a file cannot be read", "check the path, the mount and the permissions")     \
+  X(kFileUnwritable, "file_unwritable", "a file cannot be written", "check the path, its folder and the permissions") \
   X(kPortTaken, "port_taken", "another process listens on the probe address", "free the port, or set gate.listen")    \
   X(kSocketTaken, "socket_taken", "another daemon serves this socket", "stop it, or set gate.socket")                 \
   X(kSocketPath, "socket_path", "the socket cannot be created at its path",                                           \

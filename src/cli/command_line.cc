@@ -52,8 +52,13 @@ constexpr std::array kSubcommands = {
         Verb::kCheck, "check", "Check the configuration and the schema file, without connecting",
         "Shows every mistake at once with its place, and otherwise the settings in force and where each comes from.\n"
         "Exit codes: 0 valid, 78 not."},
-    Subcommand{Verb::kPlan, "plan", "Show what `run` would change in the database, and change nothing",
-               "Exit codes: 0 nothing to do, 2 there are changes, 69 no database."},
+    Subcommand{
+        Verb::kPlan, "plan", "Show what `run` would change in the database, and change nothing",
+        "Exit codes: 0 nothing to do, 2 there are changes, 69 no database."},
+    Subcommand{Verb::kFmt, "fmt", "Rewrite schema files in canonical form, keeping comments",
+               "Example:\n  readygate fmt --check schema/*.toml\n\n"
+               "Names the files that it changed. \"-\" is standard input, to standard output.\n"
+               "Exit codes: 0 done, 1 a file is not in canonical form (--check), 78 a file is no TOML."},
     Subcommand{Verb::kVersion, "version", "Print the version, and those of the libraries in use", ""},
     Subcommand{Verb::kCompletion, "completion", "Print a completion script for bash, zsh or fish",
                "Example:\n  readygate completion bash > /etc/bash_completion.d/readygate"},
@@ -130,8 +135,13 @@ void build(Parser& parser) {
   add_socket(parser, status);
   add_format(parser, status);
   status.add_flag("--retry", parser.line.retry, "Ask a failed gate to try again now");
-  for (const Verb verb : {Verb::kRun, Verb::kCheck, Verb::kPlan}) add_settings(parser, *parser.subcommands[verb]);
+  for (const Verb verb : {Verb::kRun, Verb::kCheck, Verb::kPlan}) {
+    add_settings(parser, *parser.subcommands[verb]);
+  }
   for (const Verb verb : {Verb::kCheck, Verb::kPlan, Verb::kVersion}) add_format(parser, *parser.subcommands[verb]);
+  CLI::App& fmt_files = *parser.subcommands[Verb::kFmt];
+  fmt_files.add_flag("--check", parser.line.check, "Change nothing; name the files that would change");
+  fmt_files.add_option("files", parser.line.files, "Schema files")->required()->type_name("");
   parser.subcommands[Verb::kCompletion]
       ->add_option("shell", parser.line.shell, "bash, zsh or fish")
       ->check(one_of({"bash", "zsh", "fish"}))

@@ -12,7 +12,7 @@
 
 namespace readygate::cli {
 
-enum class Verb { kRun, kWait, kStatus, kCheck, kPlan, kVersion, kCompletion };
+enum class Verb { kRun, kWait, kStatus, kCheck, kPlan, kFmt, kVersion, kCompletion };
 enum class OutputFormat { kText, kJson };
 
 struct CommandLine {
@@ -30,6 +30,9 @@ struct CommandLine {
   bool fail_fast = false;
   bool retry = false;
   std::vector<std::string> command;
+
+  std::vector<std::string> files;  // fmt; "-": stdin to stdout
+  bool check = false;
 
   std::string shell;  // completion
 };

@@ -18,6 +18,7 @@ ExitCode exit_code(Reason reason) {
     case Reason::kCaFile:
     case Reason::kSocketPath:
     case Reason::kVersionNotRaised: return kExitConfig;
+    case Reason::kFileUnwritable:
     case Reason::kBadRequest: return kExitError;
     default: return kExitUnavailable;
   }
