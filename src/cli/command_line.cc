@@ -54,7 +54,9 @@ constexpr std::array kSubcommands = {
         "Exit codes: 0 valid, 78 not."},
     Subcommand{
         Verb::kPlan, "plan", "Show what `run` would change in the database, and change nothing",
-        "Exit codes: 0 nothing to do, 2 there are changes, 69 no database."},
+        "Exit codes: 0 nothing to do, 2 there are changes, 69 no database.\n"
+        "With --against it reads no database and no configuration's URI: what would change in one that is as the "
+        "file says."},
     Subcommand{Verb::kFmt, "fmt", "Rewrite schema files in canonical form, keeping comments",
                "Example:\n  readygate fmt --check schema/*.toml\n\n"
                "Names the files that it changed. \"-\" is standard input, to standard output.\n"
@@ -139,6 +141,9 @@ void build(Parser& parser) {
     add_settings(parser, *parser.subcommands[verb]);
   }
   for (const Verb verb : {Verb::kCheck, Verb::kPlan, Verb::kVersion}) add_format(parser, *parser.subcommands[verb]);
+  parser.subcommands[Verb::kPlan]
+      ->add_option("--against", parser.line.against, "A schema file, as `import` writes one, in place of the database")
+      ->type_name("");
   CLI::App& fmt_files = *parser.subcommands[Verb::kFmt];
   fmt_files.add_flag("--check", parser.line.check, "Change nothing; name the files that would change");
   fmt_files.add_option("files", parser.line.files, "Schema files")->required()->type_name("");

@@ -31,6 +31,8 @@ struct CommandLine {
   bool retry = false;
   std::vector<std::string> command;
 
+  std::string against;  // plan: a schema file in place of the database; "": none
+
   std::vector<std::string> files;  // fmt; "-": stdin to stdout
   bool check = false;
 

@@ -108,10 +108,12 @@ struct Plan {
 // the documents of a collection counted (CatalogCollection::documents), it is taken to hold some.
 Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>& owns = {});
 
-// For a terminal: one line per step and finding, "+", "~", "!" and "?" before them, colour only when asked for.
+// For a terminal: one line per step and finding with a sign before it; in full, also what each step costs, and below it
+// the options that change. Colour only when asked for. What the signs mean is in docs/operations.md.
 enum class Colour { kOff, kOn };
-std::string render_text(const Plan& plan, Colour colour);
-// {"v":1,"changes":n,"steps":[…],"findings":[…]}
+enum class Detail { kLines, kFull };
+std::string render_text(const Plan& plan, Colour colour, Detail detail = Detail::kLines);
+// {"v":1,"changes":n,"steps":[…],"withheld":[…],"findings":[…]}: docs/plan.schema.json describes it.
 std::string render_json(const Plan& plan);
 
 }  // namespace readygate::schema

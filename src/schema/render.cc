@@ -1,12 +1,17 @@
-// A plan for people and for programs. Names come from a database that somebody else may have written to: what a
-// terminal would obey is written as an escape.
+// A plan for people and for programs. For people, one line a step or finding, with a sign before it:
+//   + made   ~ changed   - dropped   = withheld by a policy   ? left alone, worth knowing   ! in the way
+// and below it, where something changes, each option as it is (-) and as it is declared (+).
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "base/printable.h"
 #include "schema/plan.h"
 
 namespace readygate::schema {
@@ -19,39 +24,70 @@ constexpr std::string_view kCyan = "\x1b[36m";
 constexpr std::string_view kPlain = "\x1b[0m";
 constexpr std::size_t kWidest = 32;  // a longer name pushes only its own line
 
-// As in JSON, without the quotes, so that other characters stay readable.
-std::string safe(std::string_view text) {
-  std::string out;
-  std::size_t begin = 0;
-  while (begin <= text.size()) {
-    // Quotes and backslashes do no harm; json_quote would double them.
-    const std::size_t end = std::min(text.find_first_of("\"\\", begin), text.size());
-    const std::string piece = json_quote(text.substr(begin, end - begin));
-    out += piece.substr(1, piece.size() - 2);
-    if (end < text.size()) out += text[end];
-    begin = end + 1;
-  }
-  return out;
-}
-
 struct Line {
   char sign;
   std::string_view colour;
   std::string collection;
   std::string text;
+  std::vector<Change> changes = {};
 };
 
-Line line_of(const Step& step) {
-  const bool changes = step.kind == StepKind::kModifyIndex || step.kind == StepKind::kSetValidator;
-  return {changes ? '~' : '+', changes ? kYellow : kGreen, safe(step.collection), safe(step.what)};
+enum class Held { kNo, kYes };
+
+char sign_of(StepKind kind) {
+  switch (kind) {
+    case StepKind::kCreateCollection:
+    case StepKind::kCreateView:
+    case StepKind::kCreateIndexes: return '+';
+    case StepKind::kDropIndex: return '-';
+    case StepKind::kModifyIndex:
+    case StepKind::kUnhideIndex:
+    case StepKind::kHideIndex:
+    case StepKind::kPrepareUnique:
+    case StepKind::kMakeUnique:
+    case StepKind::kResetUnique:
+    case StepKind::kModifyCollection:
+    case StepKind::kSetValidator:
+    case StepKind::kModifyView: return '~';
+  }
+  return '~';
 }
 
-Line line_of(const Finding& finding) {
+// "(scans the collection, about 1200 documents; can break the version before)"
+std::string price_of(const Step& step, Held held) {
+  std::string text = step.cost == Cost::kInstant ? "instant"
+                     : step.cost == Cost::kScans ? "scans the collection"
+                                                 : "blocks writes";
+  if (step.cost != Cost::kInstant && step.documents) {
+    text += fmt::format(", about {} document{}", *step.documents, *step.documents == 1 ? "" : "s");
+  }
+  if (step.effect == Effect::kContract) text += "; can break the version before";
+  if (held == Held::kYes) text += "; withheld by policy.contract";
+  return "(" + text + ")";
+}
+
+Line line_of(const Step& step, Held held, Detail detail) {
+  const char sign = sign_of(step.kind);
+  const std::string_view colour = sign == '+' ? kGreen : sign == '-' ? kRed : kYellow;
+  Line line{held == Held::kYes ? '=' : sign, held == Held::kYes ? kCyan : colour, printable(step.collection),
+            printable(step.what)};
+  if (detail == Detail::kFull) {
+    line.text += " " + price_of(step, held);
+    line.changes = step.changes;
+  }
+  return line;
+}
+
+Line line_of(const Finding& finding, Detail detail) {
   const bool bad = finding.kind == FindingKind::kConflict || finding.kind == FindingKind::kNotHonoured;
   std::string kind(name(finding.kind));
   std::replace(kind.begin(), kind.end(), '_', ' ');
-  return {bad ? '!' : '?', bad ? kRed : kCyan, safe(finding.collection),
-          fmt::format("{}: {}", kind, safe(finding.message))};
+  Line line{bad ? '!' : '?', bad ? kRed : kCyan, printable(finding.collection),
+            fmt::format("{}: {}", kind, printable(finding.message))};
+  if (detail == Detail::kFull && !finding.option.empty() && (!finding.asked.empty() || !finding.reported.empty())) {
+    line.changes.push_back({finding.option, finding.reported, finding.asked});
+  }
+  return line;
 }
 
 // Columns of a terminal, nearly: continuation bytes of UTF-8 take none.
@@ -69,12 +105,47 @@ void json_or_null(JsonWriter& json, std::string_view key, const std::string& val
   }
 }
 
+void step_json(JsonWriter& json, const Step& step) {
+  json.begin_object().field("kind", name(step.kind)).field("collection", step.collection);
+  json.field("object", step.object).field("what", step.what).field("effect", name(step.effect));
+  json.field("destructive", step.destructive).field("cost", name(step.cost)).key("documents");
+  if (step.documents) {
+    json.value(*step.documents);
+  } else {
+    json.null();
+  }
+  json.key("indexes").begin_array();
+  for (const std::string& index : step.indexes) json.value(index);
+  json.end_array().key("changes").begin_array();
+  for (const Change& change : step.changes) {
+    json.begin_object().field("option", change.option);
+    json_or_null(json, "from", change.from);
+    json_or_null(json, "to", change.to);
+    json.end_object();
+  }
+  json.end_array();
+  json_or_null(json, "command", step.command.to_json());
+  json.end_object();
+}
+
+// One option with both of its sides below each other, as in a diff of texts.
+std::string change_text(const Change& change, std::size_t indent, Colour colour) {
+  const auto side = [&](char sign, std::string_view paint, const std::string& value) {
+    if (value.empty()) return std::string();
+    const bool coloured = colour == Colour::kOn;
+    return fmt::format("{:{}}{}{} {}: {}{}\n", "", indent, coloured ? paint : "", sign, printable(change.option),
+                       printable(value), coloured ? kPlain : "");
+  };
+  return side('-', kRed, change.from) + side('+', kGreen, change.to);
+}
+
 }  // namespace
 
-std::string render_text(const Plan& plan, Colour colour) {
+std::string render_text(const Plan& plan, Colour colour, Detail detail) {
   std::vector<Line> lines;
-  for (const Step& step : plan.steps) lines.push_back(line_of(step));
-  for (const Finding& finding : plan.findings) lines.push_back(line_of(finding));
+  for (const Step& step : plan.steps) lines.push_back(line_of(step, Held::kNo, detail));
+  for (const Step& step : plan.withheld) lines.push_back(line_of(step, Held::kYes, detail));
+  for (const Finding& finding : plan.findings) lines.push_back(line_of(finding, detail));
   std::size_t widest = 0;
   for (const Line& line : lines) widest = std::max(widest, std::min(width(line.collection), kWidest));
   std::string out;
@@ -83,6 +154,7 @@ std::string render_text(const Plan& plan, Colour colour) {
     const bool coloured = colour == Colour::kOn;
     out += fmt::format("{}{}{} {}{:{}}  {}\n", coloured ? line.colour : "", line.sign, coloured ? kPlain : "",
                        line.collection, "", pad, line.text);
+    for (const Change& change : line.changes) out += change_text(change, widest + 6, colour);
   }
   return out;
 }
@@ -91,11 +163,9 @@ std::string render_json(const Plan& plan) {
   JsonWriter json;
   json.begin_object().field("v", 1).field("changes", static_cast<std::int64_t>(plan.steps.size()));
   json.key("steps").begin_array();
-  for (const Step& step : plan.steps) {
-    json.begin_object().field("kind", name(step.kind)).field("collection", step.collection).field("what", step.what);
-    json_or_null(json, "command", step.command.to_json());
-    json.end_object();
-  }
+  for (const Step& step : plan.steps) step_json(json, step);
+  json.end_array().key("withheld").begin_array();
+  for (const Step& step : plan.withheld) step_json(json, step);
   json.end_array().key("findings").begin_array();
   for (const Finding& finding : plan.findings) {
     json.begin_object().field("kind", name(finding.kind)).field("collection", finding.collection);

@@ -43,15 +43,69 @@ TEST_CASE("a very long name pushes only its own line") {
   CHECK(render_text(plan, Colour::kOff) == "+ " + std::string(100, 'x') + "  w\n+ y" + std::string(31, ' ') + "  w\n");
 }
 
+TEST_CASE("in full: what each step costs, and both sides of what changes") {
+  Plan plan;
+  Step build{StepKind::kCreateIndexes, "c", "create index x", {}, {"x"}, {}};
+  build.cost = Cost::kScans;
+  build.documents = 1200;
+  plan.steps.push_back(build);
+  Step change{StepKind::kModifyIndex, "c", "set expireAfterSeconds of ttl", {}, {}, {}};
+  change.changes = {{"expireAfterSeconds", "60", "30"}, {"hidden", "", "true"}};
+  plan.steps.push_back(change);
+  Step drop{StepKind::kDropIndex, "c", "drop index y", {}, {}, {}};
+  drop.effect = Effect::kContract;
+  plan.steps.push_back(drop);
+  Step held{StepKind::kSetValidator, "c", "set the validator", {}, {}, {}};
+  held.effect = Effect::kContract;
+  held.cost = Cost::kBlocksWrites;
+  held.documents = 1;
+  plan.withheld.push_back(held);
+  plan.findings.push_back(Finding{FindingKind::kConflict, "c", "i", "unique", "true", "", "no way"});
+  CHECK(render_text(plan, Colour::kOff, Detail::kFull) ==
+        "+ c  create index x (scans the collection, about 1200 documents)\n"
+        "~ c  set expireAfterSeconds of ttl (instant)\n"
+        "       - expireAfterSeconds: 60\n"
+        "       + expireAfterSeconds: 30\n"
+        "       + hidden: true\n"
+        "- c  drop index y (instant; can break the version before)\n"
+        "= c  set the validator (blocks writes, about 1 document; can break the version before; withheld by "
+        "policy.contract)\n"
+        "! c  conflict: no way\n"
+        "       + unique: true\n");
+  const std::string coloured = render_text(plan, Colour::kOn, Detail::kFull);
+  CHECK(coloured.find("\x1b[31m- expireAfterSeconds: 60\x1b[0m\n") != std::string::npos);
+  CHECK(coloured.find("\x1b[32m+ expireAfterSeconds: 30\x1b[0m\n") != std::string::npos);
+  CHECK(coloured.find("\x1b[31m-\x1b[0m c  drop") != std::string::npos);
+}
+
 TEST_CASE("JSON") {
   const std::string text = render_json(example());
-  CHECK(
-      text ==
-      R"({"v":1,"changes":2,"steps":[{"kind":"create_indexes","collection":"rebalances","what":"create index x",)"
-      R"("command":{ "createIndexes" : "rebalances" }},{"kind":"set_validator","collection":"é","what":"set the validator",)"
-      R"("command":{ "collMod" : "é" }}],"findings":[{"kind":"conflict","collection":"m","object":"i","option":"unique",)"
-      R"("asked":true,"reported":null,"message":"no \"way\""},{"kind":"extra_index","collection":"m","object":"j",)"
-      R"("option":"","asked":null,"reported":{ "a" : 1 },"message":"left alone"}]})");
+  CHECK(text ==
+        R"({"v":1,"changes":2,"steps":[{"kind":"create_indexes","collection":"rebalances","object":"",)"
+        R"("what":"create index x","effect":"expand","destructive":false,"cost":"instant","documents":null,)"
+        R"("indexes":["x"],"changes":[],"command":{ "createIndexes" : "rebalances" }},)"
+        R"({"kind":"set_validator","collection":"é","object":"","what":"set the validator","effect":"expand",)"
+        R"("destructive":false,"cost":"instant","documents":null,"indexes":[],"changes":[],)"
+        R"("command":{ "collMod" : "é" }}],"withheld":[],)"
+        R"("findings":[{"kind":"conflict","collection":"m","object":"i","option":"unique",)"
+        R"("asked":true,"reported":null,"message":"no \"way\""},{"kind":"extra_index","collection":"m","object":"j",)"
+        R"("option":"","asked":null,"reported":{ "a" : 1 },"message":"left alone"}]})");
   CHECK(Document::from_json(text));
-  CHECK(render_json(Plan{}) == R"({"v":1,"changes":0,"steps":[],"findings":[]})");
+  CHECK(render_json(Plan{}) == R"({"v":1,"changes":0,"steps":[],"withheld":[],"findings":[]})");
+}
+
+TEST_CASE("JSON of a step that takes something away") {
+  Plan plan;
+  Step step{StepKind::kDropIndex, "c", "drop index y", json(R"({"dropIndexes":"c"})"), {}, {}, "y"};
+  step.changes = {{"unique", "true", ""}};
+  step.effect = Effect::kContract;
+  step.destructive = true;
+  step.cost = Cost::kBlocksWrites;
+  step.documents = 7;
+  plan.withheld.push_back(step);
+  CHECK(render_json(plan) ==
+        R"({"v":1,"changes":0,"steps":[],"withheld":[{"kind":"drop_index","collection":"c","object":"y",)"
+        R"("what":"drop index y","effect":"contract","destructive":true,"cost":"blocks_writes","documents":7,)"
+        R"("indexes":[],"changes":[{"option":"unique","from":true,"to":null}],)"
+        R"("command":{ "dropIndexes" : "c" }}],"findings":[]})");
 }
