@@ -61,4 +61,8 @@ inline constexpr std::array kSchemaKeys = {
     toml::Key{.name = "migration", .type = toml::Type::kAny, .later = "*", .help = "a change of documents"},
 };
 
+// Those of the keys above that one file of a folder has, and all others have not; and those that it must have.
+inline constexpr std::array<std::string_view, 5> kHeadKeys = {"schema", "database", "version", "min_open", "policy"};
+inline constexpr std::array<std::string_view, 3> kRequiredHeadKeys = {"schema", "database", "version"};
+
 }  // namespace readygate::schema

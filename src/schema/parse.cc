@@ -24,8 +24,6 @@ namespace readygate::schema {
 namespace {
 
 constexpr std::size_t kMaxIndexes = 64;  // of a collection, with the one on _id
-constexpr std::string_view kHead[] = {"schema", "database", "version", "min_open", "policy"};
-constexpr std::string_view kRequired[] = {"schema", "database", "version"};
 
 class Parser {
  public:
@@ -52,7 +50,7 @@ class Parser {
 
   static const toml::Value* first_of_head(const Source& source) {
     for (const auto& [key, value] : source.table.entries) {
-      if (std::find(std::begin(kHead), std::end(kHead), key) != std::end(kHead)) return &value;
+      if (std::find(kHeadKeys.begin(), kHeadKeys.end(), key) != kHeadKeys.end()) return &value;
     }
     return nullptr;
   }
@@ -72,7 +70,7 @@ class Parser {
     }
     if (head == nullptr && !whole_) return;  // it may be in the file that could not be read
     const Source& source = head != nullptr ? *head : sources.front();
-    for (const std::string_view key : kRequired) {
+    for (const std::string_view key : kRequiredHeadKeys) {
       if (source.table.find(key) == nullptr) {
         add({source.file, 0, 0}, fmt::format("\"{}\" is missing: {}", key, toml::Keys(kSchemaKeys).find(key)->help));
       }

@@ -1,14 +1,15 @@
-"""Keeps the tables of the documents equal to those of the code.
+"""Keeps what is written from the code equal to it: the documents' tables, the files for editors.
 
     python3 -m support.docs --write     # puts them in
     python3 -m support.docs             # says which differ; exit status 1 if any does
 
 A document shows a table between the lines `<!-- table: NAME -->` and `<!-- end -->`; the program
-doc-tables of the build prints it.
+doc-tables of the build prints it, and the JSON Schema of the two TOML files.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -18,6 +19,8 @@ from pathlib import Path
 from support.builds import REPOSITORY
 
 MARK = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+EDITOR_SCHEMAS = ("readygate.schema.json", "schema.schema.json")  # in config/
 
 
 def documents() -> list[Path]:
@@ -34,20 +37,27 @@ def filled(text: str, program: Path) -> str:
     return MARK.sub(table, text)
 
 
+def editor_schema(name: str, program: Path) -> str:
+    """The text of config/`name` as the code has it."""
+    printed = subprocess.run([program, name], capture_output=True, text=True, check=True)
+    return json.dumps(json.loads(printed.stdout), indent=2, ensure_ascii=False) + "\n"
+
+
 def main(write: bool) -> int:
     build = Path(os.environ.get("READYGATE_BUILD_DIR", REPOSITORY / "build"))
     program = build / "tests" / "support" / "doc_tables" / "doc-tables"
+    wanted = {path: filled(path.read_text(), program) for path in documents()}
+    for name in EDITOR_SCHEMAS:
+        wanted[REPOSITORY / "config" / name] = editor_schema(name, program)
     stale = 0
-    for path in documents():
-        old = path.read_text()
-        new = filled(old, program)
-        if new == old:
+    for path, text in wanted.items():
+        if path.is_file() and path.read_text() == text:
             continue
         stale += 1
-        what = "written" if write else "a table differs from the code"
+        what = "written" if write else "differs from the code"
         print(f"{path.relative_to(REPOSITORY)}: {what}")
         if write:
-            path.write_text(new)
+            path.write_text(text)
     return 0 if write or not stale else 1
 
 

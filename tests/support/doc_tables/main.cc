@@ -1,5 +1,6 @@
 // Prints one of the tables that live in the code as Markdown: what the documents show between
-// `<!-- table: NAME -->` and `<!-- end -->`. tests/support/docs.py writes them there, and a test compares.
+// `<!-- table: NAME -->` and `<!-- end -->`; or the JSON Schema of one of the TOML files. tests/support/docs.py writes
+// them to where they belong, and a test compares.
 #include <algorithm>
 #include <array>
 #include <cstdio>
@@ -10,11 +11,14 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "base/reason.h"
 #include "cli/exit_code.h"
 #include "config/options.h"
 #include "core/facts.h"
 #include "core/state.h"
+#include "json_schema.h"
+#include "schema/options.h"
 #include "server/metrics.h"
 #include "server/routes.h"
 
@@ -117,6 +121,36 @@ std::string metrics() {
   return out;
 }
 
+std::string configuration_schema() {
+  return json_schema({.title = "readygate.toml",
+                      .description = "The configuration of readygate: docs/configuration.md",
+                      .keys = config::keys()});
+}
+
+// ["field", 1], with -1 or a kind of index in place of 1.
+std::string key_part() {
+  JsonWriter json;
+  json.begin_object().field("type", "array").field("minItems", 2).field("maxItems", 2).key("items").begin_array();
+  json.begin_object().field("type", "string").field("minLength", 1).end_object();
+  json.begin_object().key("enum").begin_array().value(1).value(-1);
+  for (const schema::IndexKind kind :
+       {schema::IndexKind::kText, schema::IndexKind::kHashed, schema::IndexKind::k2d, schema::IndexKind::k2dsphere}) {
+    json.value(name(kind));
+  }
+  return json.end_array().end_object().end_array().end_object().take();
+}
+
+std::string schema_schema() {
+  TomlFile file{.title = "readygate's schema file",
+                .description = "What a database must look like: docs/schema.md",
+                .keys = schema::kSchemaKeys,
+                .items = {{"collection.index.key", key_part()}}};
+  for (const std::string_view key : schema::kHeadKeys) {
+    file.needs[key].assign(schema::kRequiredHeadKeys.begin(), schema::kRequiredHeadKeys.end());
+  }
+  return json_schema(file);
+}
+
 const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("reasons"), &reasons},
                             std::pair{std::string_view("transitions"), &transitions},
@@ -128,7 +162,10 @@ const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("schema-collection"), &test::collection_table},
                             std::pair{std::string_view("schema-index"), &test::index_table},
                             std::pair{std::string_view("schema-view"), &test::view_table},
-                            std::pair{std::string_view("schema-collation"), &test::collation_table}};
+                            std::pair{std::string_view("schema-collation"), &test::collation_table},
+
+                            std::pair{std::string_view("readygate.schema.json"), &configuration_schema},
+                            std::pair{std::string_view("schema.schema.json"), &schema_schema}};
 
 }  // namespace
 
