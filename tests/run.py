@@ -3,7 +3,7 @@
     ./dev test [suite…] [-- options for pytest]
 
 A suite is a row of SUITES. What counts as one: a lint check, a build, a doctest case, a pytest
-test, a sanitizer's report. A program that crashes or takes too long counts as failed. The exit
+test, a sanitizer's report, a fuzz target. A program that crashes or takes too long counts as failed. The exit
 status is 0 only if something passed and nothing failed. Everything that is started here ends with
 this process.
 """
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
@@ -31,6 +32,7 @@ PYTEST_TIMEOUT = 25 * 60  # s, for the pytest run of one suite
 DOCTEST_TIMEOUT = 5 * 60  # s, for one program, sanitizers included
 HISTORIES = 10_000
 SIM_TIMEOUT = 3 * 60  # s, for all of them
+FUZZ_TIME = 60  # s, for each target
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -275,6 +277,57 @@ def sanitized_suite(context: Context, folder: str, variables: dict[str, str]) ->
     return result
 
 
+def fuzz_target(program: Path) -> Result:
+    """One target for FUZZ_TIME, beginning with its kept corpus. What breaks it is kept in the build
+    folder; what only reaches new code is not.
+    """
+    name = program.name.removeprefix("fuzz-")
+    with tempfile.TemporaryDirectory() as found:
+        command = [
+            str(program),
+            f"-max_total_time={FUZZ_TIME}",
+            "-timeout=10",  # s, for one input
+            "-rss_limit_mb=1024",
+            "-max_len=65536",
+            "-print_final_stats=1",
+            f"-artifact_prefix={program.parent}/broken-{name}-",
+            found,
+            str(REPOSITORY / "tests/fuzz/corpus" / name),
+        ]
+        done = run(
+            command,
+            FUZZ_TIME * 3,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "UBSAN_OPTIONS": UBSAN},
+        )
+    if done is None:
+        return fail(f"fuzz target {name} did not end within {FUZZ_TIME * 3} s")
+    if done.returncode != 0:
+        say(done.stdout[-10_000:])
+        again = program.relative_to(REPOSITORY)
+        return fail(
+            f"fuzz target {name} ended with status {done.returncode}; `{again} FILE` repeats it "
+            f"with the file named above, which belongs into tests/fuzz/corpus/{name}"
+        )
+    inputs = re.search(r"number_of_executed_units:\s*(\d+)", done.stdout)
+    say(f"ok: {name}: {inputs[1] if inputs else '?'} inputs")
+    return Result(passed=1)
+
+
+def fuzz_suite(context: Context) -> Result:
+    """Every fuzz target, as many at a time as there are processors."""
+    if problem := context.build("build-fuzz"):
+        return fail(problem)
+    folder = REPOSITORY / "build-fuzz/tests/fuzz"
+    programs = sorted(path for path in folder.glob("fuzz-*") if path.is_file())
+    result = Result()
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        for one in pool.map(fuzz_target, programs):
+            result.add(one)
+    return result
+
+
 TSAN_SUPPRESSIONS = REPOSITORY / "tests/support/tsan.supp"
 UBSAN = "halt_on_error=1:print_stacktrace=1"
 SUITES: dict[str, Callable[[Context], Result]] = {
@@ -306,6 +359,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
             ":second_deadlock_stack=1:atexit_sleep_ms=0"
         },
     ),
+    "fuzz": fuzz_suite,
 }
 
 

@@ -2,7 +2,7 @@
 
 Used by ./dev and the test runner.
 
-PYTHONPATH=tests python3 -m support.builds build|build-clang|build-asan|build-tsan
+PYTHONPATH=tests python3 -m support.builds build|build-clang|build-asan|build-tsan|build-fuzz
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ SANITIZED = (
     "-Db_lundef=false",
     "-Dcpp_args=['-fno-omit-frame-pointer', '-gline-tables-only']",
 )
+# libFuzzer counts which branches an input takes, in every library that a target reads with.
+FUZZED = (
+    "-Dcpp_args=['-fno-omit-frame-pointer', '-gline-tables-only', '-fsanitize=fuzzer-no-link', "
+    "'-fno-sanitize-recover=undefined']"
+)
 # For its warnings, its unit tests and clang-tidy, nobody needs debugging symbols. -O0 would lose
 # the warnings that follow the flow.
 QUICK = ("-Doptimization=1", "-Ddebug=false")
@@ -39,6 +44,7 @@ class Build:
     folder: str
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()  # none: everything
 
     @property
     def path(self) -> Path:
@@ -52,6 +58,12 @@ BUILDS = {
         Build("build-clang", QUICK, CLANG),
         Build("build-asan", ("-Db_sanitize=address,undefined", *SANITIZED), CLANG),
         Build("build-tsan", ("-Db_sanitize=thread", *SANITIZED), CLANG),
+        Build(
+            "build-fuzz",
+            ("-Dfuzz=true", "-Db_sanitize=address,undefined", *SANITIZED[:-1], FUZZED),
+            CLANG,
+            ("fuzz-programs",),
+        ),
     )
 }
 
@@ -61,14 +73,15 @@ class BuildError(Exception):
 
 
 def make(build: Build) -> None:
-    """Configures the folder if it is not, then builds everything in it. Raises BuildError."""
+    """Configures the folder if it is not, then builds what it is for. Raises BuildError."""
     started = time.monotonic()
     environment = {**os.environ, **build.environment}
     if not (build.path / "build.ninja").exists():
         shutil.rmtree(build.path, ignore_errors=True)  # a set-up that did not end well
         _run(["meson", "setup", build.folder, *build.options], environment, build)
     _say(f"building {build.folder}/ (seconds when little changed, minutes when all is new) ...")
-    _run(["ninja", "-C", build.folder, "-j", str(os.cpu_count() or 2)], environment, build)
+    ninja = ["ninja", "-C", build.folder, "-j", str(os.cpu_count() or 2), *build.targets]
+    _run(ninja, environment, build)
     _say(f"{build.folder}/: done in {time.monotonic() - started:.0f} s")
 
 
