@@ -1,5 +1,5 @@
 """What the documents show is true: their tables are the code's, and their commands run. So are the
-files for editors."""
+JSON Schemas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support.docs import EDITOR_SCHEMAS, MARK, documents, editor_schema, filled
+from support.docs import JSON_SCHEMAS, MARK, documents, filled, json_schema
 from support.gate import Daemon, build_dir, readygate, repository
 
 MakeDaemon = Callable[..., Daemon]
@@ -40,10 +40,10 @@ def test_tables_are_those_of_the_code(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", EDITOR_SCHEMAS)
-def test_files_for_editors_are_those_of_the_code(name: str) -> None:
-    text = editor_schema(name, build_dir() / "tests/support/doc_tables/doc-tables")
-    assert (repository() / "config" / name).read_text() == text, "./dev docs writes them"
+@pytest.mark.parametrize("name", JSON_SCHEMAS)
+def test_json_schemas_are_those_of_the_code(name: str) -> None:
+    text = json_schema(name, build_dir() / "tests/support/doc_tables/doc-tables")
+    assert (repository() / name).read_text() == text, "./dev docs writes them"
 
 
 def test_some_tables_are_shown() -> None:

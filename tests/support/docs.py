@@ -1,10 +1,10 @@
-"""Keeps what is written from the code equal to it: the documents' tables, the files for editors.
+"""Keeps what is written from the code equal to it: the documents' tables and JSON Schemas.
 
     python3 -m support.docs --write     # puts them in
     python3 -m support.docs             # says which differ; exit status 1 if any does
 
 A document shows a table between the lines `<!-- table: NAME -->` and `<!-- end -->`; the program
-doc-tables of the build prints it, and the JSON Schema of the two TOML files.
+doc-tables of the build prints it, and the JSON Schemas.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from support.builds import REPOSITORY
 
 MARK = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-EDITOR_SCHEMAS = ("readygate.schema.json", "schema.schema.json")  # in config/
+# JSON Schemas that doc-tables prints under their own names: for editors, and of what programs read.
+JSON_SCHEMAS = ("config/readygate.schema.json", "config/schema.schema.json", "docs/plan.schema.json")
 
 
 def documents() -> list[Path]:
@@ -37,9 +38,9 @@ def filled(text: str, program: Path) -> str:
     return MARK.sub(table, text)
 
 
-def editor_schema(name: str, program: Path) -> str:
-    """The text of config/`name` as the code has it."""
-    printed = subprocess.run([program, name], capture_output=True, text=True, check=True)
+def json_schema(path: str, program: Path) -> str:
+    """The text of the file as the code has it."""
+    printed = subprocess.run([program, Path(path).name], capture_output=True, text=True, check=True)
     return json.dumps(json.loads(printed.stdout), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -47,8 +48,8 @@ def main(write: bool) -> int:
     build = Path(os.environ.get("READYGATE_BUILD_DIR", REPOSITORY / "build"))
     program = build / "tests" / "support" / "doc_tables" / "doc-tables"
     wanted = {path: filled(path.read_text(), program) for path in documents()}
-    for name in EDITOR_SCHEMAS:
-        wanted[REPOSITORY / "config" / name] = editor_schema(name, program)
+    for name in JSON_SCHEMAS:
+        wanted[REPOSITORY / name] = json_schema(name, program)
     stale = 0
     for path, text in wanted.items():
         if path.is_file() and path.read_text() == text:

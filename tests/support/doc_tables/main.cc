@@ -18,6 +18,7 @@
 #include "core/facts.h"
 #include "core/state.h"
 #include "json_schema.h"
+#include "plan_schema.h"
 #include "schema/options.h"
 #include "server/metrics.h"
 #include "server/routes.h"
@@ -165,7 +166,8 @@ const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("schema-collation"), &test::collation_table},
 
                             std::pair{std::string_view("readygate.schema.json"), &configuration_schema},
-                            std::pair{std::string_view("schema.schema.json"), &schema_schema}};
+                            std::pair{std::string_view("schema.schema.json"), &schema_schema},
+                            std::pair{std::string_view("plan.schema.json"), &plan_schema}};
 
 }  // namespace
 
