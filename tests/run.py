@@ -3,9 +3,9 @@
     ./dev test [suite…] [-- options for pytest]
 
 A suite is a row of SUITES. What counts as one: a lint check, a build, a doctest case, a pytest
-test, a sanitizer's report, a fuzz target. A program that crashes or takes too long counts as failed. The exit
-status is 0 only if something passed and nothing failed. Everything that is started here ends with
-this process.
+test, a sanitizer's report, a fuzz target. A program that crashes or takes too long counts as
+failed. The exit status is 0 only if something passed and nothing failed. Everything that is started
+here ends with this process.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ Auditor::Auditor(const schema::Schema& schema, const InitializerSettings& settin
       random_(random),
       repair_(schema, settings, instance_id, random, Initializer::Purpose::kRepair) {}
 
-void Auditor::opened(bool catalog_unseen, bool took_over, Instant now) {
+void Auditor::opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns, Instant now) {
+  owns_ = std::move(owns);
   if (took_over) {
     look_at_ = now + settings_.lease.period;
   } else if (catalog_unseen && schema_.policy.verify == schema::Policy::Verify::kAfter) {
@@ -80,7 +81,7 @@ std::optional<Instant> Auditor::next_tick() const {
 
 void Auditor::look(Commands& commands) {
   look_at_.reset();
-  look_.emplace(schema_, settings_.parallelism, std::vector<Owns>{}, Applier::Mode::kLook);
+  look_.emplace(schema_, settings_.parallelism, owns_, Applier::Mode::kLook);
   look_->begin(commands);
 }
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "core/applier.h"
@@ -21,7 +22,8 @@ class Auditor {
 
   // The gate has opened. `catalog_unseen`: on the word of the ledger alone. `took_over`: a former holder of the lease
   // had not given it back, so the catalog is looked at again once nothing of its can arrive any more.
-  void opened(bool catalog_unseen, bool took_over, Instant now);
+  // `owns`: what the ledger says that this schema made.
+  void opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns, Instant now);
   // Starts nothing more; the lease, if a repair holds it, is given back.
   std::optional<TaskId> stop(Commands& commands);
 
@@ -46,6 +48,7 @@ class Auditor {
   Random& random_;
   Initializer repair_;
 
+  std::vector<Owns> owns_;
   std::optional<Applier> look_;
   std::optional<Instant> look_at_;
   std::optional<TaskId> ledger_task_;

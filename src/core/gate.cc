@@ -327,7 +327,10 @@ void Gate::completed(Now now) {
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
   ping_at_ = now.instant + jittered(random_, settings_.ping_period);
   warm_the_rest();
-  auditor_.opened(initializer_.applier() == nullptr, initializer_.took_over(), now.instant);
+  const Applier* applier = initializer_.applier();
+  const auto& ledger = initializer_.ledger();
+  std::vector<Owns> owns = applier != nullptr ? applier->owns() : ledger ? ledger->owns : std::vector<Owns>{};
+  auditor_.opened(applier == nullptr, initializer_.took_over(), std::move(owns), now.instant);
 }
 
 void Gate::warm_the_rest() {

@@ -355,9 +355,16 @@ class IndexesDiff {
     if (!together.empty()) draft_.additive.push_back(create(together));
     for (const Index& index : alone) {
       Step step = create({index});
-      step.effect = Effect::kContract;
+      // What this schema made once and somebody dropped since takes nothing from the version before.
+      if (!is_owned(index)) step.effect = Effect::kContract;
       draft_.additive.push_back(std::move(step));
     }
+  }
+
+  bool is_owned(const Index& index) const {
+    if (draft_.owns == nullptr) return false;
+    const std::vector<std::string>& names = draft_.owns->indexes;
+    return std::find(names.begin(), names.end(), index.name) != names.end();
   }
 
   void replace() {

@@ -55,7 +55,7 @@ BAD_SCHEMAS = {
     "a time without a unit": INDEX + 'key = [["a", 1]]\nexpire_after = "30"\n',
     "a weight that is too large": INDEX + 'key = [["a", "text"]]\nweights = { a = 100000 }\n',
     "too many bits": INDEX + 'key = [["a", "2d"]]\nbits = 33\n',
-    "an unknown level": COLLECTION + "validator = '{\"a\": 1}'\nvalidation = { level = \"lax\" }\n",
+    "an unknown level": COLLECTION + 'validator = \'{"a": 1}\'\nvalidation = { level = "lax" }\n',
 }
 
 BAD_CONFIGURATIONS = {

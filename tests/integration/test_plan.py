@@ -102,7 +102,9 @@ def test_against_a_file_names_every_difference(files: list[str]) -> None:
     lines = text.splitlines()
     assert any(line.startswith("+ customers") and "create collection" in line for line in lines)
     assert any(line.startswith("+ orders") and "fresh" in line for line in lines)
-    assert any(line.startswith("~ orders") and "expireAfterSeconds of seen" in line for line in lines)
+    assert any(
+        line.startswith("~ orders") and "expireAfterSeconds of seen" in line for line in lines
+    )
     assert any(line.startswith("? orders") and "gone" in line for line in lines)
     assert any(line.startswith("! orders") and "other" in line for line in lines)
     assert '- key: { "x" : 1 }' in text

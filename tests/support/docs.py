@@ -21,7 +21,11 @@ from support.builds import REPOSITORY
 MARK = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 # JSON Schemas that doc-tables prints under their own names: for editors, and of what programs read.
-JSON_SCHEMAS = ("config/readygate.schema.json", "config/schema.schema.json", "docs/plan.schema.json")
+JSON_SCHEMAS = (
+    "config/readygate.schema.json",
+    "config/schema.schema.json",
+    "docs/plan.schema.json",
+)
 
 
 def documents() -> list[Path]:

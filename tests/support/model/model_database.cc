@@ -52,6 +52,7 @@ CatalogCollection& collection_named(schema::Catalog& catalog, const std::string&
   id.index.name = "_id_";
   id.index.key = *Document::from_json(R"({"_id": 1})");
   catalog.collections.push_back({name, "collection", {}, {id}});
+  catalog.collections.back().documents = 0;
   return catalog.collections.back();
 }
 
