@@ -12,6 +12,7 @@
 #include "schema/capabilities.h"
 #include "schema/commands.h"
 #include "schema/draft.h"
+#include "schema/honoured.h"
 #include "schema/normalise.h"
 
 namespace readygate::schema {
@@ -40,8 +41,10 @@ class IndexesDiff {
     }
     unsharded();
     limit();
+    hide_later();
     build();
     replace();
+    std::move(hidden_.begin(), hidden_.end(), std::back_inserter(losses_));
     std::move(changes_.begin(), changes_.end(), std::back_inserter(draft_.additive));
     std::move(losses_.begin(), losses_.end(), std::back_inserter(draft_.destructive));
     extra();
@@ -149,9 +152,12 @@ class IndexesDiff {
 
   // Made by this schema, and nobody else's business.
   bool is_ours(const Present& present) const {
-    if (draft_.owns == nullptr || present.fixed || present.building) return false;
+    return !present.fixed && !present.building && was_made(present.index.name);
+  }
+  bool was_made(const std::string& name) const {
+    if (draft_.owns == nullptr) return false;
     const std::vector<std::string>& names = draft_.owns->indexes;
-    return std::find(names.begin(), names.end(), present.index.name) != names.end();
+    return std::find(names.begin(), names.end(), name) != names.end();
   }
 
   void drop_for(const Index& wanted, Present& present) {
@@ -303,6 +309,15 @@ class IndexesDiff {
     });
   }
 
+  void hide_later() {
+    if (!hides_only_later(draft_.server)) return;
+    for (Index& index : missing_) {
+      if (!index.options.has("hidden")) continue;
+      index.options = without(index.options, {"hidden"});
+      hidden_.push_back(hide_step(index, true));
+    }
+  }
+
   // Whether it can be built before what is replaced is dropped.
   bool is_late(const Index& index) const {
     return std::any_of(present_.begin(), present_.end(),
@@ -355,16 +370,10 @@ class IndexesDiff {
     if (!together.empty()) draft_.additive.push_back(create(together));
     for (const Index& index : alone) {
       Step step = create({index});
-      // What this schema made once and somebody dropped since takes nothing from the version before.
-      if (!is_owned(index)) step.effect = Effect::kContract;
+      // One that was there before and is gone is a repair: every version since has lived with it.
+      if (!was_made(index.name)) step.effect = Effect::kContract;
       draft_.additive.push_back(std::move(step));
     }
-  }
-
-  bool is_owned(const Index& index) const {
-    if (draft_.owns == nullptr) return false;
-    const std::vector<std::string>& names = draft_.owns->indexes;
-    return std::find(names.begin(), names.end(), index.name) != names.end();
   }
 
   void replace() {
@@ -449,6 +458,7 @@ class IndexesDiff {
   std::vector<Index> building_;
   std::vector<Replacement> replacements_;
   std::vector<Step> changes_;  // in place, that take nothing away
+  std::vector<Step> hidden_;   // indexes that are made visible
   std::vector<Step> losses_;   // those that do, and what can only follow them
 };
 

@@ -16,6 +16,16 @@ struct Known {
 constexpr std::array kKnown = {
     // FerretDB 2.7.0 on DocumentDB 1.0: inserting what violates the validator succeeds.
     Known{"ferretdb", "validator", "stores a validator, but does not reject what violates it"},
+    // The same: create answers ok to each, and listCollections shows a plain collection without it.
+    Known{"ferretdb", "viewOn", "makes an empty collection of a view"},
+    Known{"ferretdb", "timeseries", "makes a plain collection of a time series"},
+    Known{"ferretdb", "capped", "makes a plain collection of a capped one"},
+    Known{"ferretdb", "clusteredIndex", "makes a plain collection of a clustered one"},
+    Known{"ferretdb", "collation", "forgets the collation of a collection"},
+    Known{"ferretdb", "expireAfterSeconds", "forgets expireAfterSeconds of a collection"},
+    Known{"ferretdb", "changeStreamPreAndPostImages", "forgets changeStreamPreAndPostImages"},
+    Known{"ferretdb", "storageEngine", "forgets options of a storage engine"},
+    Known{"ferretdb", "indexOptionDefaults", "forgets options of a storage engine for indexes"},
 };
 
 }  // namespace
@@ -26,6 +36,8 @@ std::string_view not_honoured(const Server& server, std::string_view option) {
   });
   return it == kKnown.end() ? std::string_view() : it->sentence;
 }
+
+bool hides_only_later(const Server& server) { return server.product == "ferretdb"; }
 
 bool create_forgets_validator(const Server& server) { return server.product == "ferretdb"; }
 

@@ -8,12 +8,15 @@
 
 namespace readygate::schema {
 
-// The sentence's end for a person ("stores a validator, but …"), or "" when nothing is known against it.
-// `option` is the server's name: "validator", "unique", …
+// The sentence's end for a person ("stores a validator, but …"), or "" when nothing is known against it. `option` is
+// the server's name of an option of a collection or view: "validator", "capped", "viewOn", …
 std::string_view not_honoured(const Server& server, std::string_view option);
 
 // FerretDB 2.7 answers ok to create with a validator and forgets it, while collMod keeps it: it is set in a step of its
 // own.
 bool create_forgets_validator(const Server& server);
+
+// FerretDB 2.7 refuses to create a hidden index, and hides one that is there.
+bool hides_only_later(const Server& server);
 
 }  // namespace readygate::schema

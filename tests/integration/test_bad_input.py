@@ -34,7 +34,7 @@ MALFORMED = {
         HEAD + '[[collection]]\nname = "c"\n[[collection.index]]\nname = "i"\n',
         "schema.toml:7:",
     ),
-    "a schema of a later version": ("", HEAD + '[[view]]\nname = "v"\n', "not supported"),
+    "a view of nothing": ("", HEAD + '[[view]]\nname = "v"\n', '"view.on" is missing'),
 }
 
 

@@ -146,6 +146,7 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   for (const CatalogCollection& collection : catalog.collections) {
     if (std::find(work.collections.begin(), work.collections.end(), collection.name) != work.collections.end()) {
       read.catalog.collections.push_back(collection);
+      if (work.count) read.catalog.collections.back().documents = 0;  // it holds none
     }
   }
   return read;

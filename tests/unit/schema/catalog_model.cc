@@ -46,8 +46,11 @@ void CatalogModel::modify(Stored& collection, const Document& command) {
     const Document change = *target->document();
     for (Document& spec : collection.indexes) {
       if (field(spec, "name")->string() != field(change, "name")->string()) continue;
-      spec = without(spec, {"expireAfterSeconds"});
-      append(spec, *field(change, "expireAfterSeconds"));
+      for (const Field& option : fields(change)) {
+        if (option.name() == "name") continue;
+        spec = without(spec, {option.name()});
+        append(spec, option);
+      }
       return;
     }
     FAIL("collMod of an index that is not there");

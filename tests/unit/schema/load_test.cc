@@ -183,7 +183,8 @@ TEST_CASE("the files that are shipped") {
   const auto example = load(root + "/config/schema.example.toml");
   INFO((example ? std::string() : toml::to_string(example.error())));
   REQUIRE(example);
-  CHECK(example->collections.size() == 3);
+  CHECK(example->collections.size() == 7);
+  CHECK(example->views.size() == 1);
   const auto rebalancer = load(root + "/examples/rebalancer/schema.toml");
   INFO((rebalancer ? std::string() : toml::to_string(rebalancer.error())));
   REQUIRE(rebalancer);
