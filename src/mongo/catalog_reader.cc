@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "mongo/commands.h"
+#include "mongo/shard_reader.h"
 
 namespace readygate::mongo {
 
@@ -161,6 +162,9 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
     }
     if (work.count && collection->type == "collection") {
       collection->documents = estimated_count(client, database, collection->name);
+    }
+    if (read.catalog.server.topology == "sharded" && collection->type != "view") {
+      collection->sharding = read_sharding(client, database, collection->name);
     }
     read.catalog.collections.push_back(std::move(*collection));
   }

@@ -24,7 +24,9 @@ constexpr std::int32_t kCommentsEverywhere = 9;  // wire version of MongoDB 4.4:
 
 Doing doing_of(schema::StepKind kind) {
   switch (kind) {
-    case schema::StepKind::kCreateCollection: return Doing::kCreateCollection;
+    case schema::StepKind::kCreateCollection:
+    case schema::StepKind::kCreateView: return Doing::kCreateCollection;
+    case schema::StepKind::kFindDuplicates:
     case schema::StepKind::kCreateIndexes: return Doing::kCreateIndexes;
     default: return Doing::kModify;
   }
@@ -93,7 +95,6 @@ std::int64_t number_at(const schema::Document& document, std::string_view name) 
 
 // The first unique index of the step that documents contradict, with how many do and some of their keys.
 std::optional<Failure> find_duplicates(Client& client, const std::string& database, const schema::Step& step) {
-  if (step.documents == 0) return std::nullopt;
   for (const schema::Index& index : step.unique) {
     const auto search = schema::duplicate_search(step.collection, index);
     const auto found = search ? first_batch(client, database, search->sample) : std::vector<schema::Document>();
@@ -101,6 +102,7 @@ std::optional<Failure> find_duplicates(Client& client, const std::string& databa
     std::vector<std::string> samples;
     samples.reserve(found.size());
     for (const schema::Document& shared : found) samples.push_back(sample_of(shared));
+    std::sort(samples.begin(), samples.end());  // a server gives them in any order, and once is enough in a log
     std::string total;  // as much as was found, where counting takes too long
     if (const auto counted = first_batch(client, database, search->count); !counted.empty()) {
       total = fmt::format("{} documents share {}", number_at(counted.front(), "documents"),
@@ -132,28 +134,27 @@ Failure explain_duplicates(Client& client, const std::string& database, const sc
   return failure;
 }
 
-// ------------------------------------------------------------------------------------------------ becoming unique
+// What is over soon, or must be: a build and a dry run take as long as they take.
+bool is_limited(schema::StepKind kind) {
+  switch (kind) {
+    case schema::StepKind::kCreateCollection:
+    case schema::StepKind::kCreateView:
+    case schema::StepKind::kCreateIndexes:
+    case schema::StepKind::kFindDuplicates:
+    case schema::StepKind::kTryUnique: return false;
+    default: return true;
+  }
+}
 
-// { collMod: c, index: { name: x, unique: true } } with `option` in place of unique.
-schema::Document index_change(const schema::Document& command, std::string_view option, bool value) {
+// { collMod: c, index: { name: x, unique: true } }, the other way round.
+schema::Document without_preparation(const schema::Document& command) {
   const auto target = schema::field(command, "index")->document();
   schema::Document index;
   schema::append(index, *schema::field(*target, "name"));
-  schema::append(index, option, value);
-  schema::Document changed = schema::without(command, {"index", "dryRun"});
+  schema::append(index, "prepareUnique", false);
+  schema::Document changed = schema::without(command, {"index", "dryRun", "maxTimeMS"});
   schema::append(changed, "index", index);
   return changed;
-}
-
-// The server refuses new duplicates already; the dry run finds those that came between our own look and that
-// (manual, "Convert an Existing Index to a Unique Index").
-std::optional<Failure> dry_run(Client& client, const std::string& database, const schema::Document& command) {
-  schema::Document dry = command;
-  schema::append(dry, "dryRun", true);
-  // Nothing is written, so the write concern that run() gives a write is not taken.
-  auto reply = run(client, Sort::kPlain, database, dry.get(), nullptr, Doing::kModify);
-  if (reply) return std::nullopt;
-  return std::move(reply.error());
 }
 
 }  // namespace
@@ -167,27 +168,31 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
   if (*wire_version >= kCommentsEverywhere && !command.has("comment")) {
     BSON_APPEND_UTF8(command.get(), "comment", fmt::format("readygate:{}", work.token).c_str());
   }
-  // A build that must fail reads the whole collection first, and so would each retry of it.
-  if (auto found = find_duplicates(client, database, work.step)) return tl::unexpected(std::move(*found));
+  if (work.step.kind == schema::StepKind::kFindDuplicates) {
+    if (auto found = find_duplicates(client, database, work.step)) return tl::unexpected(std::move(*found));
+    return core::Done{};
+  }
   // The last thing before sending: what is sent later than this might undo the work of a successor.
-  if (work.not_after && clock.now() >= *work.not_after) {
+  const Instant now = clock.now();
+  if (work.not_after && now >= *work.not_after) {
     return tl::unexpected(Failure{
         Domain::kOther, 0, doing, fmt::format("\"{}\" was not sent: its time had run out", work.step.what), {}});
   }
-  std::optional<Failure> failure;
-  const bool makes_unique = work.step.kind == schema::StepKind::kMakeUnique;
-  if (makes_unique) failure = dry_run(client, database, command);
-  if (!failure) {
-    auto reply = run(client, Sort::kWrite, database, command.get(), nullptr, doing);
-    if (reply) return core::Done{};
-    failure = std::move(reply.error());
+  if (work.not_after && is_limited(work.step.kind)) {
+    schema::append(command, "maxTimeMS", std::max<std::int64_t>(1, millis(*work.not_after - now).count()));
   }
-  failure = explain_duplicates(client, database, work.step, std::move(*failure));
-  if (makes_unique && failure->domain == Domain::kServer && (failure->code == 359 || failure->code == 11000)) {
+  // A dry run writes nothing, and takes no write concern.
+  const bool dry = work.step.kind == schema::StepKind::kTryUnique;
+  auto reply = run(client, dry ? Sort::kPlain : Sort::kWrite, database, command.get(), nullptr, doing);
+  if (reply) return core::Done{};
+  Failure failure = explain_duplicates(client, database, work.step, std::move(reply.error()));
+  const bool contradicted = failure.domain == Domain::kServer && (failure.code == 359 || failure.code == 11000);
+  if (contradicted && (dry || work.step.kind == schema::StepKind::kMakeUnique) &&
+      (!work.not_after || clock.now() < *work.not_after)) {
     // The application is to write again. If this fails too, the next plan takes it back or goes on.
-    (void)run(client, Sort::kWrite, database, index_change(command, "prepareUnique", false).get(), nullptr, doing);
+    (void)run(client, Sort::kWrite, database, without_preparation(command).get(), nullptr, doing);
   }
-  return tl::unexpected(std::move(*failure));
+  return tl::unexpected(std::move(failure));
 }
 
 }  // namespace readygate::mongo

@@ -9,9 +9,11 @@
 
 namespace readygate::mongo {
 
-// Sends the step's command to `database` on a build client, with write concern majority and a comment that names the
-// fencing token. Blocks for as long as the server needs. A unique index that cannot be built is reported as code 11000
-// with the index and the fields, whatever code the server gives; never with the values, which may be anyone's data.
+// Sends the step's command to `database` on a build client, with write concern majority, a comment that names the
+// fencing token and, but for builds, maxTimeMS = what is left until `not_after`. Blocks for as long as the server
+// needs. A unique index that documents contradict is reported as code 11000, whatever code the server gives, with how
+// many there are and at most ten of their keys, cut to 80 bytes each. What made it ready for that (prepareUnique) is
+// then taken back.
 tl::expected<core::Done, core::Failure> run_step(Client& client, const std::string& database, const core::RunStep& work,
                                                  const Clock& clock);
 

@@ -12,6 +12,7 @@
 #include "schema/capabilities.h"
 #include "schema/commands.h"
 #include "schema/draft.h"
+#include "schema/duplicates.h"
 #include "schema/honoured.h"
 #include "schema/normalise.h"
 
@@ -275,22 +276,42 @@ class IndexesDiff {
     append(unique.options, "unique", true);
     const auto contract = [&](Step step) {
       step.effect = Effect::kContract;
-      step.destructive = true;
+      step.destructive = step.kind != StepKind::kTryUnique;
       step.unique = {unique};
       losses_.push_back(std::move(step));
     };
-    // An earlier attempt may have come so far.
+    // An earlier attempt may have come so far: then the dry run finds what there is to find, and mends it.
     if (!present.options.has(kPrepare) || draft_.policy.contract == Policy::Contract::kReport) {
+      find_duplicates(unique, Effect::kContract);
       contract(index_step(StepKind::kPrepareUnique, present,
                           fmt::format("let {} refuse new duplicates (prepareUnique)", present.name),
                           modify_index_command(draft_.collection, present.name, kPrepare, true),
                           {{std::string(kPrepare), "", "true"}}));
     }
+    Document dry = modify_index_command(draft_.collection, present.name, "unique", true);
+    append(dry, "dryRun", true);
+    Step attempt = index_step(StepKind::kTryUnique, present,
+                              fmt::format("dry run of making index {} unique", present.name), std::move(dry), {});
+    attempt.cost = Cost::kScans;
+    contract(std::move(attempt));
     Step make =
         index_step(StepKind::kMakeUnique, present, fmt::format("make index {} unique", present.name),
                    modify_index_command(draft_.collection, present.name, "unique", true), {{"unique", "", "true"}});
     make.cost = Cost::kBlocksWrites;  // collMod holds the collection while it reads the index
     contract(std::move(make));
+  }
+
+  // In a step of its own, however long it takes: the one that it is for is sent under a deadline.
+  void find_duplicates(const Index& unique, Effect effect) {
+    const std::optional<DuplicateSearch> search = duplicate_search(draft_.collection, unique);
+    if (!search || draft_.known_empty()) return;
+    Step step = draft_.step(StepKind::kFindDuplicates,
+                            fmt::format("look for documents that share a key of {}", unique.name), search->sample);
+    step.object = unique.name;
+    step.unique = {unique};
+    step.cost = Cost::kScans;
+    step.effect = effect;
+    draft_.additive.push_back(std::move(step));
   }
 
   // ------------------------------------------------------------------------------------------------ what is missing
@@ -369,9 +390,11 @@ class IndexesDiff {
     }
     if (!together.empty()) draft_.additive.push_back(create(together));
     for (const Index& index : alone) {
-      Step step = create({index});
       // One that was there before and is gone is a repair: every version since has lived with it.
-      if (!was_made(index.name)) step.effect = Effect::kContract;
+      const Effect effect = was_made(index.name) ? Effect::kExpand : Effect::kContract;
+      find_duplicates(index, effect);
+      Step step = create({index});
+      step.effect = effect;
       draft_.additive.push_back(std::move(step));
     }
   }
@@ -385,7 +408,7 @@ class IndexesDiff {
                              drop_index_command(draft_.collection, each.from.name), {});
       drop.effect = Effect::kContract;
       drop.destructive = true;
-      if (is_unique(each.to)) drop.unique = {each.to};  // rather no new index than none at all
+      if (is_unique(each.to)) find_duplicates(each.to, Effect::kContract);  // rather no new index than none at all
       losses_.push_back(std::move(drop));
     }
     for (const Index& index : missing_) {

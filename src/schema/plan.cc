@@ -9,12 +9,14 @@ std::string_view name(StepKind kind) {
   switch (kind) {
     case StepKind::kCreateCollection: return "create_collection";
     case StepKind::kCreateView: return "create_view";
+    case StepKind::kFindDuplicates: return "find_duplicates";
     case StepKind::kCreateIndexes: return "create_indexes";
     case StepKind::kModifyIndex: return "modify_index";
     case StepKind::kUnhideIndex: return "unhide_index";
     case StepKind::kHideIndex: return "hide_index";
     case StepKind::kDropIndex: return "drop_index";
     case StepKind::kPrepareUnique: return "prepare_unique";
+    case StepKind::kTryUnique: return "try_unique";
     case StepKind::kMakeUnique: return "make_unique";
     case StepKind::kResetUnique: return "reset_unique";
     case StepKind::kModifyCollection: return "modify_collection";

@@ -20,13 +20,15 @@ namespace readygate::schema {
 enum class StepKind {
   kCreateCollection,
   kCreateView,
+  kFindDuplicates,    // an aggregation: fails when documents share a key of an index that is to be unique
   kCreateIndexes,     // of one collection, in one command
   kModifyIndex,       // collMod: expireAfterSeconds
   kUnhideIndex,       // collMod: hidden = false
   kHideIndex,         // collMod: hidden = true
   kDropIndex,         // dropIndexes
   kPrepareUnique,     // collMod: prepareUnique = true; the server refuses new duplicates from here on
-  kMakeUnique,        // collMod: unique = true; takes prepareUnique back when documents contradict
+  kTryUnique,         // collMod: unique = true as a dry run; takes prepareUnique back when documents contradict
+  kMakeUnique,        // collMod: unique = true; likewise
   kResetUnique,       // collMod: prepareUnique = false, which an earlier attempt left behind
   kModifyCollection,  // collMod: expireAfterSeconds, capped size, time series, pre-images
   kSetValidator,      // collMod
@@ -62,8 +64,8 @@ struct Step {
   std::string what;                  // for people: "create indexes portfolio_asof, external_id"
   Document command;                  // complete but for writeConcern, comment and maxTimeMS, which the executor adds
   std::vector<std::string> indexes;  // names of the indexes that it builds
-  // Unique indexes that it builds, or that the index which it changes or drops is to become: nothing is sent before
-  // their keys were looked at for duplicates.
+  // Unique indexes that it builds, or that the index which it changes is to become: a failure is explained by the
+  // documents that contradict them.
   std::vector<Index> unique;
   std::string object = {};  // the index that it changes or drops, or ""
   std::vector<Change> changes = {};

@@ -126,7 +126,7 @@ def test_duplicates_fail_the_unique_index_and_their_removal_mends_it(
 ) -> None:
     orders = client[database]["orders"]
     orders.insert_many([{"number": n % 3} for n in range(5)])
-    contract = '[policy]\ncontract = "apply"\n'  # unique over documents can break the version before
+    contract = '[policy]\ncontract = "apply"\n'  # uniqueness over documents may need it
     daemon = make_daemon(engine.uri, schema(more=contract)).start()
     snapshot = daemon.wait_state("failed")
     assert snapshot["code"] == "duplicate_keys"

@@ -121,7 +121,7 @@ TEST_CASE("a unique index over duplicates: how many there are, and some of their
     {{"_id": 1, "a": "twin", "b": 1}}, {{"_id": 2, "a": "twin", "b": 1}}, {{"_id": 3, "a": "other", "b": 1}},
     {{"_id": 4}}, {{"_id": 5, "a": "{0}"}}, {{"_id": 6, "a": "{0}"}}, {{"_id": 7, "a": "{0}"}}]}})",
                                longest));
-  core::RunStep work = step(schema::StepKind::kCreateIndexes, "orders",
+  core::RunStep work = step(schema::StepKind::kFindDuplicates, "orders",
                             R"({"createIndexes": "orders", "indexes": [
                                 {"name": "fine", "key": {"_id": 1, "a": 1}, "unique": true},
                                 {"name": "pair", "key": {"a": 1, "b": 1}, "unique": true}]})");
@@ -137,6 +137,12 @@ TEST_CASE("a unique index over duplicates: how many there are, and some of their
   CHECK(message.find("… in 3 documents") == std::string::npos);
   CHECK(message.find("…) in 3 documents") != std::string::npos);
   CHECK(message.find(longest) == std::string::npos);
+  // The build itself says the same, after it has failed.
+  work.step.kind = schema::StepKind::kCreateIndexes;
+  const core::Outcome refused = bench.run(work);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == 11000);
+  CHECK(refused.error().message == message);
   CHECK(read(bench, {"orders"}).catalog.collections.front().indexes.size() == 1);  // nothing was built
 
   // What a partial or sparse index leaves out is no duplicate.
@@ -189,6 +195,29 @@ TEST_CASE("a step past its time is not sent") {
   work.not_after = Instant(Seconds(101));
   expect<core::Done>(bench.run(work));
   CHECK(read(bench, {"late"}).catalog.collections.size() == 1);
+}
+
+TEST_CASE("what could undo a successor's work has only what is left of its time; a build has all") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const TestDatabase database(uri);
+  struct FixedClock final : Clock {
+    Instant now() const override { return Instant(Seconds(100)); }
+    WallTime wall() const override { return {}; }
+  };
+  Bench bench(database.settings(), std::make_shared<FixedClock>());
+  const auto timed = [&](schema::StepKind kind, const std::string& command) {
+    core::RunStep work = step(kind, "orders", command);
+    work.not_after = Instant(Seconds(107));
+    expect<core::Done>(bench.run(work));
+  };
+  using schema::StepKind;
+  timed(StepKind::kCreateCollection, R"({"create": "orders"})");
+  timed(StepKind::kCreateIndexes,
+        R"({"createIndexes": "orders", "indexes": [{"name": "a", "key": {"a": 1}, "expireAfterSeconds": 60}]})");
+  timed(StepKind::kModifyIndex, R"({"collMod": "orders", "index": {"name": "a", "expireAfterSeconds": 30}})");
+  timed(StepKind::kDropIndex, R"({"dropIndexes": "orders", "index": "a"})");
+  CHECK(read(bench, {"orders"}).catalog.collections.front().indexes.size() == 1);
 }
 
 TEST_CASE("many collections are read to the end of the cursor") {

@@ -44,3 +44,44 @@ def test_plans_on_the_scripted_server(build_dir: Path) -> None:
     with ScriptedServer("rs0", version="8.0.4", max_wire=25) as server:
         output = run(build_dir, server.uri(), "-tc=the table of plans*")
     assert "plans: 12" in output, "nearly every case is about this server"
+
+
+def test_deadlines_of_steps(build_dir: Path) -> None:
+    with ScriptedServer() as server:
+        run(build_dir, server.uri(), "-tc=what could undo*")
+        limits = {entry["name"]: entry.get("maxTimeMS") for entry in server.log()}
+        ddl = ("create", "createIndexes", "collMod", "dropIndexes")
+        assert [limits[name] for name in ddl] == [None, None, 7000, 7000]
+
+
+def as_mongos(server: ScriptedServer) -> None:
+    for command in ("hello", "isMaster", "ismaster"):
+        server.on(command, merge={"msg": "isdbgrid"})
+
+
+def answer(*documents: dict[str, object]) -> dict[str, object]:
+    return {"ok": 1, "cursor": {"id": 0, "ns": "d.c", "firstBatch": list(documents)}}
+
+
+def test_sharded_collections(build_dir: Path) -> None:
+    with ScriptedServer() as server:
+        as_mongos(server)
+        server.on(
+            "find",
+            match={"find": "collections"},
+            reply=answer({"_id": "d.c", "key": {"customer": 1}}),
+        )
+        stats = [(name, shard) for name in ("_id_", "by_customer") for shard in ("one", "two")]
+        rows = [{"name": name, "shard": shard} for name, shard in [*stats, ("late", "one")]]
+        server.on("aggregate", match={"aggregate": "orders"}, reply=answer(*rows))
+        output = run(build_dir, server.uri(), "-tc=a sharded collection*")
+    assert "2 passed" in output and "skipped: not a mongos" not in output
+
+
+def test_a_cluster_that_does_not_let_us_ask(build_dir: Path) -> None:
+    with ScriptedServer() as server:
+        as_mongos(server)
+        server.on("find", match={"find": "collections"}, error=13)
+        server.on("aggregate", error=13)
+        output = run(build_dir, server.uri(), "-tc=a cluster that*")
+    assert "1 passed" in output and "skipped: not a mongos" not in output

@@ -94,7 +94,8 @@ TEST_CASE("from a catalog to a schema") {
       {"unique ones alone, after the others", with(""),
        c(i("u", "key = [['a', 1]]\nunique = true") + i("x", "key = [['b', 1]]") +
          i("v", "key = [['c', 1]]\nunique = true")),
-       "+ c  create index x\nw c  create unique index u\nw c  create unique index v\n"},
+       "+ c  create index x\nw c  look for documents that share a key of u\nw c  create unique index u\n"
+       "w c  look for documents that share a key of v\nw c  create unique index v\n"},
       {"an index that is not declared", with(R"({"key":{"a":1},"name":"x"},{"key":{"b":1},"name":"y"})"),
        c(i("x", "key = [['a', 1]]")), "? c  extra index: the index \"y\" of \"c\" is not declared; it is left alone\n"},
       {"the same index under another name", with(R"({"key":{"a":1},"name":"a_1"})"), c(i("x", "key = [['a', 1]]")),
@@ -108,7 +109,8 @@ TEST_CASE("from a catalog to a schema") {
        "! c  conflict: the index \"x\" of \"c\" has key { \"b\" : 1 } in the database and { \"a\" : 1 } in the schema" +
            kMend},
       {"the same name, not unique", with(R"({"key":{"a":1},"name":"x"})"), c(i("x", "key = [['a', 1]]\nunique = true")),
-       "w c  let x refuse new duplicates (prepareUnique)\nw c  make index x unique\n"},
+       "w c  look for documents that share a key of x\nw c  let x refuse new duplicates (prepareUnique)\n"
+       "w c  dry run of making index x unique\nw c  make index x unique\n"},
       {"the same name, unique", with(R"({"key":{"a":1},"name":"x","unique":true})"), c(i("x", "key = [['a', 1]]")),
        "! c  conflict: the index \"x\" of \"c\" has unique true in the database and absent in the schema" + kMend},
       {"the same name, another filter", with(R"({"key":{"a":1},"name":"x","partialFilterExpression":{"n":1}})"),
@@ -155,7 +157,8 @@ TEST_CASE("from a catalog to a schema") {
       {"another TTL and unique", with(R"({"key":{"a":1},"name":"x","expireAfterSeconds":60})"),
        c(i("x", "key = [['a', 1]]\nexpire_after = '30s'\nunique = true")),
        "~ c  set expireAfterSeconds of x to 30, was 60\n"
-       "w c  let x refuse new duplicates (prepareUnique)\nw c  make index x unique\n"},
+       "w c  look for documents that share a key of x\nw c  let x refuse new duplicates (prepareUnique)\n"
+       "w c  dry run of making index x unique\nw c  make index x unique\n"},
       {"being built", with(R"({"spec":{"key":{"a":1},"name":"x"},"buildUUID":1})"), c(i("x", "key = [['a', 1]]")),
        "+ c  create index x\n"
        "? c  building: the index \"x\" of \"c\" is being built; asking for it again waits for it\n"},

@@ -25,14 +25,7 @@ class ScriptedCatalog {
     return reply ? "" : reply.error().message;
   }
 
-  std::string run(const Step& step) {
-    if (step.kind == StepKind::kMakeUnique) {
-      Document dry = step.command;
-      append(dry, "dryRun", true);
-      if (std::string refused = run(dry); !refused.empty()) return refused;
-    }
-    return run(step.command);
-  }
+  std::string run(const Step& step) { return run(step.command); }
 
   Catalog read() {
     Catalog catalog;

@@ -1,0 +1,101 @@
+// https://www.mongodb.com/docs/manual/reference/config-database/ (config.collections) and …/aggregation/indexStats/
+#include "mongo/shard_reader.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "mongo/commands.h"
+#include "schema/fields.h"
+
+namespace readygate::mongo {
+
+namespace {
+
+using core::Doing;
+using schema::Document;
+
+// Enough for 64 indexes on more shards than anybody has: one batch, and the cursor is at its end.
+constexpr std::int32_t kBatch = 100'000;
+
+// The whole of a cursor that fits one batch; none when it was refused, or goes on.
+std::optional<std::vector<Document>> all_of(Client& client, const std::string& database, const Document& command) {
+  const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kReadCatalog);
+  const auto field = reply ? schema::field(*reply, "cursor") : std::nullopt;
+  const auto cursor = field ? field->document() : std::nullopt;
+  if (!cursor) return std::nullopt;
+  const auto id = schema::field(*cursor, "id");
+  const auto batch = schema::field(*cursor, "firstBatch");
+  const auto items = batch ? batch->document() : std::nullopt;
+  if (!items || !id || id->integer() != 0) return std::nullopt;
+  std::vector<Document> documents;
+  for (const schema::Field& item : schema::fields(*items)) {
+    if (auto document = item.document()) documents.push_back(std::move(*document));
+  }
+  return documents;
+}
+
+std::string text_at(const Document& document, std::string_view name) {
+  const auto value = schema::field(document, name);
+  return value ? value->string().value_or("") : "";
+}
+
+std::optional<std::vector<Document>> entry_of(Client& client, const std::string& name) {
+  Document filter;
+  schema::append(filter, "_id", name);
+  Document command;
+  schema::append(command, "find", "collections");
+  schema::append(command, "filter", filter);
+  schema::append(command, "limit", 1);
+  schema::append(command, "singleBatch", true);
+  return all_of(client, "config", command);
+}
+
+std::optional<std::vector<Document>> index_stats(Client& client, const std::string& database, const std::string& name) {
+  Document stage;
+  schema::append(stage, "$indexStats", Document());
+  Document cursor;
+  schema::append(cursor, "batchSize", kBatch);
+  Document command;
+  schema::append(command, "aggregate", name);
+  schema::append(command, "pipeline", std::vector<Document>{stage});
+  schema::append(command, "cursor", cursor);
+  return all_of(client, database, command);
+}
+
+// One document per index and shard: { name, key, host, shard, … }.
+void compare_shards(const std::vector<Document>& stats, schema::Sharding& sharding) {
+  std::map<std::string, std::set<std::string>> shards_of;
+  std::set<std::string> all;
+  for (const Document& each : stats) {
+    const std::string shard = text_at(each, "shard");
+    if (shard.empty()) return;
+    const auto building = schema::field(each, "building");
+    std::set<std::string>& shards = shards_of[text_at(each, "name")];
+    if (!building || !building->truthy()) shards.insert(shard);
+    all.insert(shard);
+  }
+  if (all.empty()) return;
+  sharding.verified = true;
+  for (const auto& [name, shards] : shards_of) {
+    if (shards != all) sharding.incomplete.push_back(name);
+  }
+}
+
+}  // namespace
+
+std::optional<schema::Sharding> read_sharding(Client& client, const std::string& database,
+                                              const std::string& collection) {
+  const auto entries = entry_of(client, database + "." + collection);
+  if (entries && entries->empty()) return std::nullopt;
+  schema::Sharding sharding;
+  if (entries) {
+    const auto key = schema::field(entries->front(), "key");
+    if (const auto document = key ? key->document() : std::nullopt) sharding.key = *document;
+  }
+  if (const auto stats = index_stats(client, database, collection)) compare_shards(*stats, sharding);
+  return sharding;
+}
+
+}  // namespace readygate::mongo
