@@ -112,7 +112,12 @@ Document normalised_options(const Document& options, IndexKind kind,
     } else if (name == "weights") {
       Document heavy;
       for (const auto& [field_name, weight] : weights) {
-        if (weight != 1) append(heavy, field_name, static_cast<std::int64_t>(weight));
+        // A server has whole weights up to 99999 (manual, "weights"); what else one may report is kept as it is.
+        if (!(std::abs(weight) < 1e6) || std::trunc(weight) != weight) {
+          append(heavy, field_name, weight);
+        } else if (weight != 1) {
+          append(heavy, field_name, static_cast<std::int64_t>(weight));
+        }
       }
       if (!heavy.empty()) append(to, name, heavy);
     } else if (name == "wildcardProjection" && each.document()) {
