@@ -17,12 +17,12 @@
 #include "config/options.h"
 #include "core/facts.h"
 #include "core/state.h"
-#include "json_schema.h"
-#include "plan_schema.h"
 #include "schema/options.h"
 #include "server/metrics.h"
 #include "server/routes.h"
 
+#include "json_schema.h"
+#include "plan_schema.h"
 #include "schema_tables.h"
 
 namespace {
