@@ -57,6 +57,10 @@ constexpr std::array kSubcommands = {
         "Exit codes: 0 nothing to do, 2 there are changes, 69 no database.\n"
         "With --against it reads no database and no configuration's URI: what would change in one that is as the "
         "file says."},
+    Subcommand{Verb::kImport, "import", "Write the schema file of a live database",
+               "Example:\n  readygate import --db shop --output schema.toml\n\n"
+               "A plan of the file against the same database shows no change. What cannot be declared is a comment in "
+               "it,\nand a line on stderr. Give it a name and a version of its own before it is first applied."},
     Subcommand{Verb::kFmt, "fmt", "Rewrite schema files in canonical form, keeping comments",
                "Example:\n  readygate fmt --check schema/*.toml\n\n"
                "Names the files that it changed. \"-\" is standard input, to standard output.\n"
@@ -137,13 +141,18 @@ void build(Parser& parser) {
   add_socket(parser, status);
   add_format(parser, status);
   status.add_flag("--retry", parser.line.retry, "Ask a failed gate to try again now");
-  for (const Verb verb : {Verb::kRun, Verb::kCheck, Verb::kPlan}) {
+  for (const Verb verb : {Verb::kRun, Verb::kCheck, Verb::kPlan, Verb::kImport}) {
     add_settings(parser, *parser.subcommands[verb]);
   }
   for (const Verb verb : {Verb::kCheck, Verb::kPlan, Verb::kVersion}) add_format(parser, *parser.subcommands[verb]);
   parser.subcommands[Verb::kPlan]
       ->add_option("--against", parser.line.against, "A schema file, as `import` writes one, in place of the database")
       ->type_name("");
+  CLI::App& import = *parser.subcommands[Verb::kImport];
+  import.add_option("--db", parser.line.database, "The database [mongodb.database]")->type_name("");
+  import.add_option("--output", parser.line.output, "Write to this file, which must not be there yet [stdout]")
+      ->type_name("");
+  import.add_flag("--force", parser.line.force, "Replace the file of --output");
   CLI::App& fmt_files = *parser.subcommands[Verb::kFmt];
   fmt_files.add_flag("--check", parser.line.check, "Change nothing; name the files that would change");
   fmt_files.add_option("files", parser.line.files, "Schema files")->required()->type_name("");

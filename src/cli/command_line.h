@@ -12,14 +12,14 @@
 
 namespace readygate::cli {
 
-enum class Verb { kRun, kWait, kStatus, kCheck, kPlan, kFmt, kVersion, kCompletion };
+enum class Verb { kRun, kWait, kStatus, kCheck, kPlan, kImport, kFmt, kVersion, kCompletion };
 enum class OutputFormat { kText, kJson };
 
 struct CommandLine {
   Verb verb = Verb::kVersion;
   OutputFormat format = OutputFormat::kText;
 
-  // run, check, plan
+  // run, check, plan, import
   std::string config_file;                                 // "": none
   std::vector<std::pair<std::string, std::string>> flags;  // ("gate.listen", "[::]:8088")
 
@@ -32,6 +32,10 @@ struct CommandLine {
   std::vector<std::string> command;
 
   std::string against;  // plan: a schema file in place of the database; "": none
+
+  std::string database;  // import; "": that of the configuration
+  std::string output;    // import; "": stdout
+  bool force = false;
 
   std::vector<std::string> files;  // fmt; "-": stdin to stdout
   bool check = false;

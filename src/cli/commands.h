@@ -8,6 +8,7 @@ namespace readygate::cli {
 int run_daemon(const CommandLine& line);
 int check(const CommandLine& line);
 int plan(const CommandLine& line);
+int import_schema(const CommandLine& line);
 int format_files(const CommandLine& line);
 int version(const CommandLine& line);
 

@@ -23,6 +23,7 @@ int dispatch(const CommandLine& line) {
     case Verb::kStatus: return run_status({line.socket, line.format, line.retry});
     case Verb::kCheck: return check(line);
     case Verb::kPlan: return plan(line);
+    case Verb::kImport: return import_schema(line);
     case Verb::kFmt: return format_files(line);
     case Verb::kVersion: return version(line);
     case Verb::kCompletion: std::fputs(completion_script(line.shell).c_str(), stdout); return kExitOk;

@@ -112,6 +112,17 @@ std::optional<std::int64_t> estimated_count(Client& client, const std::string& d
 
 }  // namespace
 
+tl::expected<std::vector<std::string>, Failure> collection_names(Client& client, const std::string& database) {
+  schema::Document options;
+  BSON_APPEND_BOOL(options.get(), "nameOnly", true);
+  const DatabaseHandle handle{mongoc_client_get_database(client.get(), database.c_str())};
+  auto listed = drain(client, CursorHandle{mongoc_database_find_collections_with_opts(handle.get(), options.get())});
+  if (!listed) return tl::unexpected(std::move(listed.error()));
+  std::vector<std::string> names;
+  for (const schema::Document& entry : *listed) names.push_back(utf8_field(*entry.get(), "name"));
+  return names;
+}
+
 schema::Server server_from(const bson_t& build_info, const std::string& hosts, const std::string& topology) {
   schema::Server server;
   server.topology = topology;

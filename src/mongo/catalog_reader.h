@@ -14,6 +14,9 @@ namespace readygate::mongo {
 tl::expected<core::CatalogRead, core::Failure> read_catalog(Client& client, const std::string& database,
                                                             const core::ReadCatalog& work);
 
+// The names of all collections and views of the database.
+tl::expected<std::vector<std::string>, core::Failure> collection_names(Client& client, const std::string& database);
+
 // The product, from the answer to buildInfo (FerretDB says so there) and the names of the hosts (Amazon's and
 // Microsoft's services say nothing; their host names do).
 schema::Server server_from(const bson_t& build_info, const std::string& hosts, const std::string& topology);

@@ -8,6 +8,7 @@
 #include "schema/catalog.h"
 #include "schema/normalise.h"
 #include "schema/plan.h"
+#include "schema/writer.h"
 #include "targets.h"
 
 namespace readygate::fuzz {
@@ -83,6 +84,13 @@ void catalog(std::string_view input) {
                once.options.to_canonical_json() == twice.options.to_canonical_json(),
            "normalising twice is normalising once", once.options.to_canonical_json());
     catalog.collections.front().indexes.push_back(std::move(*index));
+  }
+  const schema::Written written = schema::write_schema(catalog, "d");
+  const auto imported = schema::parse(written.toml, "f", "/nonexistent");
+  expect(imported.has_value(), "what is imported is a schema", written.toml);
+  if (written.left_out.empty()) {
+    const schema::Plan none = schema::diff(*imported, catalog);
+    expect(none.first(schema::FindingKind::kConflict) == nullptr, "and contradicts nothing", written.toml);
   }
   const schema::Plan plan = schema::diff(declared(), catalog);
   expect(schema::Document::from_json(schema::render_json(plan)).has_value(), "a plan is JSON",

@@ -11,7 +11,7 @@ namespace readygate::fuzz {
 void schema(std::string_view input);         // a schema file: parsed, laid out anew, planned, rendered
 void configuration(std::string_view input);  // readygate.toml: parsed, checked, settled
 void json(std::string_view input);           // Extended JSON: to BSON and back
-void catalog(std::string_view input);        // BSON as a server sends it: read, compared, planned, rendered
+void catalog(std::string_view input);        // BSON as a server sends it: read, compared, imported, planned, rendered
 
 struct Target {
   std::string_view name;  // of the program, and of its folder in tests/fuzz/corpus

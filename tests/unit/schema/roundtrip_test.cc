@@ -1,9 +1,12 @@
 // The rule that holds for every option: a second plan right after an apply is empty.
 #include <algorithm>
+#include <cstddef>
+#include <random>
 #include <string>
 #include <vector>
 
 #include "catalog_model.h"
+#include "import_check.h"
 #include "schema/fields.h"
 #include "schema/options.h"
 #include "scripted_catalog.h"
@@ -109,6 +112,7 @@ void round_trip(const Schema& schema, Model model) {
   CHECK(second.empty());
   CHECK(second.first(FindingKind::kConflict) == nullptr);
   CHECK(second.first(FindingKind::kExtraIndex) == nullptr);
+  check_import(schema, model.read());
 }
 
 }  // namespace
@@ -188,5 +192,26 @@ TEST_CASE("from any of the indexes to any other of the same name: settled after 
         if (free) CHECK((plan.withheld.empty() && plan.first(FindingKind::kConflict) == nullptr));
       }
     }
+  }
+}
+
+TEST_CASE("schemas of many collections and indexes come back from a catalog as they were") {
+  std::mt19937 random(7);
+  const auto one_of = [&](const std::vector<std::string>& all) { return all[random() % all.size()]; };
+  int tried = 0;
+  while (tried < 150) {
+    std::string text;
+    for (std::size_t c = 0; c < 1 + random() % 4; ++c) {
+      text += "[[collection]]\nname = 'c" + std::to_string(c) + "'\n";
+      text += one_of(random() % 2 == 0 ? kCollections : kMongodbCollections) + "\n";
+      for (std::size_t i = 0; i < random() % 5; ++i) {
+        text += "[[collection.index]]\nname = 'i" + std::to_string(i) + "'\n" + one_of(kIndexes) + "\n";
+      }
+    }
+    const auto schema = parse(std::string(kTestHead) + text, "s.toml", "");
+    if (!schema) continue;  // two of its indexes exclude each other
+    ++tried;
+    CAPTURE(text);
+    round_trip(*schema, ScriptedCatalog({"mongodb", "8.0.4", "replicaset"}));
   }
 }

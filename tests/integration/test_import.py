@@ -1,0 +1,178 @@
+"""`readygate import`: the schema file of a live database, which a plan then finds nothing to change
+in."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+from pymongo import MongoClient
+
+from support.gate import readygate, repository
+from support.scripted import ScriptedServer, scripted_set
+
+__all__ = ["scripted_set"]
+
+WIRED_TIGER = {"wiredTiger": {"configString": "prefix_compression=true"}}
+
+# What every server of the tests has.
+PLAIN: list[dict[str, Any]] = [
+    {
+        "create": "orders",
+        "validator": {"$jsonSchema": {"bsonType": "object", "required": ["customer"]}},
+        "validationLevel": "moderate",
+    },
+    {
+        "createIndexes": "orders",
+        "indexes": [
+            {"name": "by_customer", "key": {"customer": 1, "placed": -1}},
+            {"name": "number", "key": {"number": 1}, "unique": True},
+            {"name": "coupon", "key": {"coupon": 1}, "sparse": True},
+            {"name": "seen", "key": {"seen": 1}, "expireAfterSeconds": 1800},
+            {"name": "hashed", "key": {"customer": "hashed"}},
+            {"name": "open", "key": {"s": 1}, "partialFilterExpression": {"s": {"$gt": "o"}}},
+        ],
+    },
+    {"create": "articles"},
+    {
+        "createIndexes": "articles",
+        "indexes": [
+            {
+                "name": "search",
+                "key": {"title": "text", "body": "text"},
+                "weights": {"title": 10},
+                "default_language": "german",
+            },
+            {"name": "where", "key": {"place": "2dsphere"}},
+            {"name": "any", "key": {"attributes.$**": 1}},
+        ],
+    },
+]
+
+# What only a MongoDB has.
+MORE: list[dict[str, Any]] = [
+    {"create": "log", "capped": True, "size": 1048576, "max": 1000},
+    {
+        "create": "readings",
+        "timeseries": {"timeField": "at", "metaField": "sensor", "granularity": "minutes"},
+        "expireAfterSeconds": 86400,
+    },
+    {
+        "create": "clustered",
+        "clusteredIndex": {"key": {"_id": 1}, "unique": True},
+        "changeStreamPreAndPostImages": {"enabled": True},
+    },
+    {
+        "create": "names",
+        "collation": {"locale": "de", "strength": 2},
+        "storageEngine": {"wiredTiger": {"configString": "block_compressor=zstd"}},
+        "indexOptionDefaults": {"storageEngine": WIRED_TIGER},
+    },
+    {
+        "createIndexes": "names",
+        "indexes": [
+            {"name": "inherited", "key": {"a": 1}},
+            {"name": "bytes", "key": {"b": 1}, "collation": {"locale": "simple"}},
+            {"name": "french", "key": {"c": 1}, "collation": {"locale": "fr"}, "hidden": True},
+            {"name": "tuned", "key": {"d": 1}, "storageEngine": WIRED_TIGER},
+            {"name": "some", "key": {"$**": 1}, "wildcardProjection": {"x": 1, "y.z": 1}},
+        ],
+    },
+    {
+        "createIndexes": "log",
+        "indexes": [{"name": "flat", "key": {"g": "2d"}, "bits": 20, "min": -90.5, "max": 90}],
+    },
+    {
+        "create": "latest",
+        "viewOn": "orders",
+        "pipeline": [{"$match": {"latest": True}}, {"$sort": {"b": 1, "a": -1}}],
+        "collation": {"locale": "en"},
+    },
+]
+
+
+def run(*arguments: str, uri: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "READYGATE_MONGODB_URI": uri}
+    command = [str(readygate()), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+
+
+def round_trip(uri: str, database: str, path: Path) -> str:
+    """The imported file, of which a plan is empty, and which the editors' schema takes."""
+    done = run("import", "--db", database, "--output", str(path), uri=uri)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    text = path.read_text()
+    plan = run("plan", "--schema", str(path), "--format", "json", uri=uri)
+    found = json.loads(plan.stdout)
+    assert (found["steps"], found["withheld"]) == ([], []), text
+    kinds = {finding["kind"] for finding in found["findings"]}
+    assert kinds <= {"not_honoured"}, found["findings"]
+    assert plan.returncode == 0
+    schema = json.loads((repository() / "config/schema.schema.json").read_text())
+    jsonschema.Draft7Validator(schema).validate(tomllib.loads(text))
+    done = subprocess.run([str(readygate()), "fmt", "--check", str(path)], timeout=30)
+    assert done.returncode == 0
+    return text
+
+
+def test_engine(engine: Any, client: MongoClient, database: str, tmp_path: Path) -> None:
+    for command in PLAIN:
+        client[database].command(command)
+    text = round_trip(engine.uri, database, tmp_path / "schema.toml")
+    assert "unique = true" in text
+    assert 'expire_after = "30m"' in text
+    assert "enableOrderedIndex" not in text
+
+
+def test_every_option_on_the_scripted_server(scripted_set: ScriptedServer, tmp_path: Path) -> None:
+    with MongoClient(scripted_set.uri()) as client:
+        for command in [*PLAIN, *MORE]:
+            client["Shop"].command(command)
+        client["Shop"].command({"create": "_readygate"})
+    text = round_trip(scripted_set.uri(), "Shop", tmp_path / "schema.toml")
+    assert text.startswith('schema = "shop"\ndatabase = "Shop"\nversion = 1\n')
+    declared = tomllib.loads(text)
+    names = [collection["name"] for collection in declared["collection"]]
+    assert names == ["articles", "clustered", "log", "names", "orders", "readings"]
+    by_name = {index["name"]: index for index in declared["collection"][3]["index"]}
+    assert by_name["bytes"]["collation"] == {"locale": "simple"}
+    assert by_name["french"]["hidden"] is True
+    assert "text_version" not in text
+
+
+def test_what_cannot_be_declared_is_said(scripted_set: ScriptedServer) -> None:
+    with MongoClient(scripted_set.uri()) as client:
+        client["s"].command({"create": "c", "validator": {"a": {"$type": 2}}})
+    done = run("import", "--db", "s", uri=scripted_set.uri())
+    assert done.returncode == 0
+    assert "readygate: left out: the options of the collection" in done.stderr
+    assert "# Left out: the options of the collection" in done.stdout
+    assert tomllib.loads(done.stdout)["collection"] == [{"name": "c"}]
+
+
+def test_a_file_that_is_there_is_kept_unless_forced(
+    scripted_set: ScriptedServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "schema.toml"
+    path.write_text("mine\n")
+    arguments = ("import", "--db", "s", "--output", str(path))
+    done = run(*arguments, uri=scripted_set.uri())
+    assert done.returncode == 64
+    assert f"{path} is there already; --force replaces it" in done.stderr
+    assert path.read_text() == "mine\n"
+    assert run(*arguments, "--force", uri=scripted_set.uri()).returncode == 0
+    assert path.read_text().startswith('schema = "s"\n')
+    assert os.listdir(tmp_path) == ["schema.toml"]
+
+
+def test_it_needs_a_database(scripted_set: ScriptedServer) -> None:
+    done = run("import", uri=scripted_set.uri())
+    assert done.returncode == 64
+    assert "give it with --db" in done.stderr
+    done = run("import", "--db", "a/b", uri=scripted_set.uri())
+    assert done.returncode == 64
