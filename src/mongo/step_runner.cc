@@ -103,7 +103,7 @@ std::optional<Failure> find_duplicates(Client& client, const std::string& databa
     samples.reserve(found.size());
     for (const schema::Document& shared : found) samples.push_back(sample_of(shared));
     std::sort(samples.begin(), samples.end());  // a server gives them in any order, and once is enough in a log
-    std::string total;  // as much as was found, where counting takes too long
+    std::string total;                          // as much as was found, where counting takes too long
     if (const auto counted = first_batch(client, database, search->count); !counted.empty()) {
       total = fmt::format("{} documents share {}", number_at(counted.front(), "documents"),
                           number_at(counted.front(), "keys"));

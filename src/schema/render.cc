@@ -40,10 +40,12 @@ char sign_of(StepKind kind) {
     case StepKind::kCreateView:
     case StepKind::kCreateIndexes: return '+';
     case StepKind::kDropIndex: return '-';
+    case StepKind::kFindDuplicates: return '?';  // changes nothing
     case StepKind::kModifyIndex:
     case StepKind::kUnhideIndex:
     case StepKind::kHideIndex:
     case StepKind::kPrepareUnique:
+    case StepKind::kTryUnique:
     case StepKind::kMakeUnique:
     case StepKind::kResetUnique:
     case StepKind::kModifyCollection:
