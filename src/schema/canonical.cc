@@ -3,29 +3,20 @@
 #include "schema/canonical.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include "base/json.h"
+#include "schema/digest.h"
 #include "schema/fields.h"
 #include "schema/normalise.h"
 
 namespace readygate::schema {
 namespace {
-
-std::string hex(const std::uint8_t* data, std::size_t size) {
-  std::string out;
-  for (std::size_t i = 0; i < size; ++i) out += fmt::format("{:02x}", data[i]);
-  return out;
-}
 
 void write(std::string& out, const Document& document, FieldOrder order);
 
@@ -76,6 +67,33 @@ std::vector<T> by_name(std::vector<T> all) {
   return all;
 }
 
+// Nothing for a schema without seeds and migrations, whose hash is as it was before there were any. Their order counts:
+// they run in it.
+std::string documents_text(const Schema& schema) {
+  std::string out;
+  for (const Seed& seed : schema.seeds) {
+    out += fmt::format("seed {} {} {}\n", json_quote(seed.collection), name(seed.mode), seed.checksum);
+  }
+  for (const Migration& migration : schema.migrations) {
+    out += fmt::format("migration {} {}\n", json_quote(migration.id), migration.checksum);
+  }
+  return out;
+}
+
+// As it was before there were any, where there are none: the format of the hash stays.
+std::string views_text(const Schema& schema) {
+  if (schema.views.empty()) return "";
+  std::string out = "views [";
+  bool first = true;
+  for (const View& view : by_name(schema.views)) {
+    out += fmt::format("{}{{\"name\":{},\"options\":", first ? "\n" : ",\n", json_quote(view.name));
+    write(out, normalised_view(view.options), FieldOrder::kMatters);
+    out += '}';
+    first = false;
+  }
+  return out + "]\n";
+}
+
 }  // namespace
 
 std::string canonical_text(const Schema& schema) {
@@ -97,28 +115,12 @@ std::string canonical_text(const Schema& schema) {
     out += "]}";
   }
   out += "]\n";
-  if (schema.views.empty()) return out;  // as it was before there were any: the format of the hash stays
-  out += "views [";
-  bool first = true;
-  for (const View& view : by_name(schema.views)) {
-    out += fmt::format("{}{{\"name\":{},\"options\":", first ? "\n" : ",\n", json_quote(view.name));
-    write(out, normalised_view(view.options), FieldOrder::kMatters);
-    out += '}';
-    first = false;
-  }
-  return out + "]\n";
+  out += views_text(schema);
+  return out + documents_text(schema);
 }
 
 std::string canonical_hash(const Schema& schema) {
-  const std::string text = canonical_text(schema);
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    // Without memory, or with a broken OpenSSL configuration. A made-up hash would be stored and believed.
-    fmt::print(stderr, "readygate: OpenSSL cannot compute a SHA-256\n");
-    std::abort();
-  }
-  return fmt::format("{}:{}", kHashFormat, hex(digest.data(), size));
+  return fmt::format("{}:{}", kHashFormat, sha256(canonical_text(schema)));
 }
 
 }  // namespace readygate::schema

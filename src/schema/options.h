@@ -5,6 +5,7 @@
 
 #include "schema/collection_options.h"
 #include "schema/index_options.h"
+#include "schema/migration_keys.h"
 #include "toml/keys.h"
 
 namespace readygate::schema {
@@ -57,8 +58,16 @@ inline constexpr std::array kSchemaKeys = {
               .help = "a collection"},
     toml::Key{
         .name = "view", .type = toml::Type::kArray, .item = toml::Type::kTable, .keys = kViewKeys, .help = "a view"},
-    toml::Key{.name = "seed", .type = toml::Type::kAny, .later = "*", .help = "documents that must be there"},
-    toml::Key{.name = "migration", .type = toml::Type::kAny, .later = "*", .help = "a change of documents"},
+    toml::Key{.name = "seed",
+              .type = toml::Type::kArray,
+              .item = toml::Type::kTable,
+              .keys = kSeedKeys,
+              .help = "documents that must be there"},
+    toml::Key{.name = "migration",
+              .type = toml::Type::kArray,
+              .item = toml::Type::kTable,
+              .keys = kMigrationKeys,
+              .help = "a change of documents"},
 };
 
 // Those of the keys above that one file of a folder has, and all others have not; and those that it must have.

@@ -12,11 +12,13 @@
 #include "base/json.h"
 #include "schema/canonical.h"
 #include "schema/fields.h"
+#include "schema/json_source.h"
 #include "schema/names.h"
 #include "schema/normalise.h"
 #include "schema/options.h"
 #include "schema/parse_collection.h"
 #include "schema/parse_index.h"
+#include "schema/parse_migrations.h"
 #include "schema/sources.h"
 #include "toml/keys.h"
 
@@ -38,6 +40,7 @@ class Parser {
     for (const Source& source : sources) collections(source);
     for (const Source& source : sources) views(source);
     view_cycles();
+    parse_seeds_and_migrations(sources, whole_, schema_, mistakes_);
     if (!mistakes_.empty()) return tl::unexpected(std::move(mistakes_));
     schema_.hash = canonical_hash(schema_);
     return std::move(schema_);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "schema/document.h"
+#include "schema/migration.h"
 #include "toml/tree.h"
 
 namespace readygate::schema {
@@ -51,6 +52,8 @@ struct Schema {
   Policy policy;
   std::vector<Collection> collections;
   std::vector<View> views;
+  std::vector<Seed> seeds;            // both in the order of the file, of a folder in the order of the files' names
+  std::vector<Migration> migrations;  // which is the order in which they run
   std::string hash;  // of the declarations alone, "1:" (the format's number) and 64 hex digits: see canonical.h
 };
 

@@ -86,16 +86,6 @@ TEST_CASE("wrong types") {
   });
 }
 
-TEST_CASE("what comes later is said to come later") {
-  check_all({
-      {"[[seed]]\ncollection = 'c'", later("4:3", "\"seed\"")},
-      {"[[migration]]\nid = '1'", later("4:3", "\"migration\"")},
-  });
-  const auto schema = parse(std::string(kTestHead) + "[[seed]]\ncollection = 'c'\n", "s.toml", "");
-  REQUIRE(!schema);
-  CHECK(schema.error().front().reason == Reason::kNotSupportedYet);
-}
-
 TEST_CASE("the policy") {
   const Schema usual = schema_of("");
   CHECK(usual.policy.extra_indexes == Policy::Extra::kReport);

@@ -1,0 +1,119 @@
+#include "schema/json_source.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <filesystem>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "schema/fields.h"
+#include "schema/sources.h"
+
+namespace readygate::schema {
+namespace {
+
+// Where each item of an array begins, in a text that is known to be valid JSON.
+std::vector<std::size_t> items_of(std::string_view json) {
+  std::vector<std::size_t> begins;
+  int depth = 0;
+  bool in_string = false;
+  bool expected = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+      continue;
+    }
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    if (depth == 1 && expected && c != ']') {
+      begins.push_back(i);
+      expected = false;
+    }
+    if (c == '"') in_string = true;
+    if (c == '[' || c == '{') expected = ++depth == 1;
+    if (c == ']' || c == '}') --depth;
+    if (c == ',' && depth == 1) expected = true;
+  }
+  return begins;
+}
+
+}  // namespace
+
+bool clean(const toml::Table& table, toml::Keys keys) {
+  toml::Mistakes mistakes;
+  toml::check(table, keys, {}, mistakes);
+  return mistakes.empty();
+}
+
+toml::Place JsonText::at(std::size_t position) const {
+  if (!own_file) return place;
+  position = std::min(position, text.size());
+  const std::size_t line_start = position == 0 ? std::string::npos : text.rfind('\n', position - 1);
+  const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n');
+  const std::size_t column = line_start == std::string::npos ? position : position - line_start - 1;
+  return toml::Place{place.file, static_cast<std::uint32_t>(lines + 1), static_cast<std::uint32_t>(column + 1)};
+}
+
+// libbson says "… position 17: …" in a syntax error.
+toml::Place JsonText::of_error(const std::string& message) const {
+  constexpr std::string_view kMark = "position ";
+  const std::size_t mark = message.find(kMark);
+  std::size_t position = 0;
+  if (mark == std::string::npos) return place;
+  std::from_chars(message.data() + mark + kMark.size(), message.data() + message.size(), position);
+  return at(position);
+}
+
+std::optional<JsonText> json_file(const std::string& path, const std::string& key, const std::string& what,
+                                  const toml::Place& place, const std::string& folder, toml::Mistakes& mistakes) {
+  if (path.find('\0') != std::string::npos) {
+    mistakes.push_back({place, Reason::kSchemaInvalid, fmt::format("{} must not hold a NUL byte", key)});
+    return std::nullopt;
+  }
+  const std::string full = (std::filesystem::path(folder) / path).string();
+  auto text = read_file(full, what, place);
+  if (!text) {
+    mistakes.push_back(std::move(text.error()));
+    return std::nullopt;
+  }
+  return JsonText{std::move(*text), toml::Place{full, 0, 0}, true};
+}
+
+std::optional<std::vector<JsonItem>> parse_array(const JsonText& json, const std::string& what,
+                                                 toml::Mistakes& mistakes) {
+  const auto add = [&](toml::Place place, std::string message) {
+    mistakes.push_back({std::move(place), Reason::kSchemaInvalid, std::move(message)});
+  };
+  const Result<Document> array = Document::from_json(json.text);
+  const std::size_t first = json.text.find_first_not_of(" \t\r\n");
+  if (!array) {
+    add(json.of_error(array.error().message), fmt::format("{} is not Extended JSON: {}", what, array.error().message));
+    return std::nullopt;
+  }
+  if (first == std::string::npos || json.text[first] != '[') {
+    add(json.at(0), fmt::format("{} must be a JSON array: [ {{ … }}, … ]", what));
+    return std::nullopt;
+  }
+  const std::vector<Field> all = fields(*array);
+  if (all.empty()) {
+    add(json.at(first), fmt::format("{} must not be empty", what));
+    return std::nullopt;
+  }
+  const std::vector<std::size_t> begins = items_of(json.text);
+  std::vector<JsonItem> items;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const toml::Place place = json.at(i < begins.size() ? begins[i] : 0);
+    if (all[i].type() != BSON_TYPE_DOCUMENT) {
+      add(place, fmt::format("item {} of {} must be a JSON object", i + 1, what));
+    } else {
+      items.push_back({*all[i].document(), place});
+    }
+  }
+  if (items.size() != all.size()) return std::nullopt;
+  return items;
+}
+
+}  // namespace readygate::schema

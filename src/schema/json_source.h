@@ -1,0 +1,39 @@
+// Extended JSON as a schema file holds it, in a string or in a file of its own, with the places of what is wrong.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/document.h"
+#include "toml/keys.h"
+#include "toml/tree.h"
+
+namespace readygate::schema {
+
+// Nothing is wrong with the table: what builds on its values may go on.
+bool clean(const toml::Table& table, toml::Keys keys);
+
+// A text and where it stands. In a file of its own every byte has a place; in a TOML string only the whole.
+struct JsonText {
+  std::string text;
+  toml::Place place;
+  bool own_file = false;
+
+  toml::Place at(std::size_t position) const;              // of a byte, from 0
+  toml::Place of_error(const std::string& message) const;  // of a syntax error of libbson
+};
+
+// The file that `key` names; a relative path begins at `folder`. `what` begins the sentence of a mistake.
+std::optional<JsonText> json_file(const std::string& path, const std::string& key, const std::string& what,
+                                  const toml::Place& place, const std::string& folder, toml::Mistakes& mistakes);
+
+struct JsonItem {
+  Document document;
+  toml::Place place;
+};
+// The objects of an array that is not empty. None when there was a mistake.
+std::optional<std::vector<JsonItem>> parse_array(const JsonText& json, const std::string& what,
+                                                 toml::Mistakes& mistakes);
+
+}  // namespace readygate::schema
