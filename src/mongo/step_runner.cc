@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "mongo/commands.h"
+#include "mongo/handshake.h"
 #include "schema/duplicates.h"
 #include "schema/fields.h"
 
@@ -20,7 +21,6 @@ using core::Doing;
 using core::Domain;
 using core::Failure;
 
-constexpr std::int32_t kCommentsEverywhere = 9;  // wire version of MongoDB 4.4: every command takes a comment
 
 Doing doing_of(schema::StepKind kind) {
   switch (kind) {
@@ -30,25 +30,6 @@ Doing doing_of(schema::StepKind kind) {
     case schema::StepKind::kCreateIndexes: return Doing::kCreateIndexes;
     default: return Doing::kModify;
   }
-}
-
-// Connects and authenticates, so that nothing but the command itself is left to be sent. The server's wire version.
-tl::expected<std::int32_t, Failure> make_ready(Client& client) {
-  const std::int64_t started = bson_get_monotonic_time();
-  bson_error_t error{};
-  const auto failed = [&] {
-    const Millis elapsed((bson_get_monotonic_time() - started) / 1000);
-    return tl::unexpected(client.failure(error, nullptr, Doing::kConnect, elapsed));
-  };
-  const ServerHandle selected{mongoc_client_select_server(client.get(), true, nullptr, &error)};
-  if (!selected) return failed();
-  const ServerHandle server{mongoc_client_get_handshake_description(
-      client.get(), mongoc_server_description_id(selected.get()), nullptr, &error)};
-  if (!server) return failed();
-  bson_iter_t version;
-  if (!bson_iter_init_find(&version, mongoc_server_description_hello_response(server.get()), "maxWireVersion"))
-    return 0;
-  return static_cast<std::int32_t>(bson_iter_as_int64(&version));
 }
 
 // ------------------------------------------------------------------------------------------- looking for duplicates
@@ -162,10 +143,10 @@ schema::Document without_preparation(const schema::Document& command) {
 tl::expected<core::Done, Failure> run_step(Client& client, const std::string& database, const core::RunStep& work,
                                            const Clock& clock) {
   const Doing doing = doing_of(work.step.kind);
-  auto wire_version = make_ready(client);
-  if (!wire_version) return tl::unexpected(std::move(wire_version.error()));
+  auto handshake = shake_hands(client);
+  if (!handshake) return tl::unexpected(std::move(handshake.error()));
   schema::Document command = work.step.command;
-  if (*wire_version >= kCommentsEverywhere && !command.has("comment")) {
+  if (handshake->wire_version >= kCommentsEverywhere && !command.has("comment")) {
     BSON_APPEND_UTF8(command.get(), "comment", fmt::format("readygate:{}", work.token).c_str());
   }
   if (work.step.kind == schema::StepKind::kFindDuplicates) {
