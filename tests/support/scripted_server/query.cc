@@ -2,6 +2,7 @@
 #include "scripted_server/query.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -25,12 +26,25 @@ bool equals(const std::optional<Field>& actual, const Field& wanted) {
   return std::ranges::any_of(fields, [&](const Field& element) { return element.same(wanted); });
 }
 
+/// manual, "$type", by name; an array of names matches when one of them does.
 Result<bool> has_type(const std::optional<Field>& actual, const Field& operand) {
-  const auto name = operand.text();
-  if (name == "string") return actual && actual->is_text();
-  if (name == "null") return actual && actual->type() == BSON_TYPE_NULL;
-  if (name == "number") return actual && actual->is_number();
-  return fail(Code::kBadValue, "scripted server: $type supports string, null and number only");
+  static const std::map<std::string_view, bson_type_t> kTypes = {
+      {"string", BSON_TYPE_UTF8},    {"null", BSON_TYPE_NULL},           {"object", BSON_TYPE_DOCUMENT},
+      {"binData", BSON_TYPE_BINARY}, {"objectId", BSON_TYPE_OID},        {"bool", BSON_TYPE_BOOL},
+      {"date", BSON_TYPE_DATE_TIME}, {"timestamp", BSON_TYPE_TIMESTAMP}, {"minKey", BSON_TYPE_MINKEY},
+      {"maxKey", BSON_TYPE_MAXKEY}};
+  if (operand.is_array()) {
+    const Doc names = operand.document();
+    for (const Field& name : names.fields()) {
+      const auto one = has_type(actual, name);
+      if (!one || *one) return one;
+    }
+    return false;
+  }
+  if (operand.text() == "number") return actual && actual->is_number();
+  const auto type = kTypes.find(operand.text());
+  if (type == kTypes.end()) return fail(Code::kBadValue, "scripted server: $type does not support this type");
+  return actual && actual->type() == type->second;
 }
 
 Result<bool> satisfies(const std::optional<Field>& actual, const Field& condition) {

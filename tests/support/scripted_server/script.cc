@@ -10,8 +10,9 @@ namespace readygate::scripted {
 namespace {
 
 // What a log entry copies from its command: small, and enough to tell who sent it and how.
-constexpr std::array<std::string_view, 8> kLogged = {"lsid",      "comment",   "writeConcern", "readConcern",
-                                                     "txnNumber", "maxTimeMS", "filter",       "commitQuorum"};
+constexpr std::array<std::string_view, 9> kLogged = {"lsid",        "comment",      "writeConcern",
+                                                     "readConcern", "txnNumber",    "maxTimeMS",
+                                                     "filter",      "commitQuorum", "startTransaction"};
 
 bool is_hello(const std::string& name) { return name == "hello" || name == "isMaster" || name == "ismaster"; }
 

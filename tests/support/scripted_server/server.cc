@@ -70,6 +70,13 @@ Doc run_command(ServerState& state, const std::string& database, const Doc& comm
 }  // namespace
 
 Doc execute(ServerState& state, const std::string& database, const Doc& command, std::int32_t connection) {
+  if (command.has("autocommit")) {
+    return in_transaction(state.transactions, state.model, command,
+                          [&] { return run_command(state, database, command, connection); });
+  }
+  if (const auto first = command.first(); first && access_of(first->key()) == Access::kWrite) {
+    take_back(state.transactions, state.model);
+  }
   std::string retry_key;
   if (command.has("txnNumber") && state.deployment.replicated()) {
     retry_key = command.document("lsid").json() + "/" + std::to_string(command.integer("txnNumber"));

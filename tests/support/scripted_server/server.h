@@ -17,6 +17,7 @@
 #include "scripted_server/catalog_model.h"
 #include "scripted_server/deployment.h"
 #include "scripted_server/script.h"
+#include "scripted_server/transaction.h"
 #include "scripted_server/wire.h"
 
 namespace readygate::scripted {
@@ -31,8 +32,9 @@ struct ServerState {
   Script script;
   std::vector<Doc> current_operations;   // what $currentOp and currentOp show
   std::map<std::string, Doc> retryable;  // replies by session and txnNumber: a retried write is not done twice
-  std::set<int> descriptors;             // of open connections
-  std::uint64_t releases = 0;            // raised by each release
+  Transactions transactions;
+  std::set<int> descriptors;   // of open connections
+  std::uint64_t releases = 0;  // raised by each release
   std::uint32_t step_downs = 0;
   std::int32_t held = 0;  // connections that hang now
   std::int32_t next_connection = 1;
