@@ -50,6 +50,14 @@ namespace readygate {
     "raise `version` in the schema file with every change")                                                           \
   X(kSchemaNewer, "schema_newer", "the database holds a newer version of this schema",                                \
     "roll forward, or roll back with a schema that the newer one allows (min_open)")                                  \
+  X(kMigrationEdited, "migration_edited", "a migration that was applied has been edited",                             \
+    "restore it in the schema file, and write what is new as a migration of its own")                                 \
+  X(kMigrationInterrupted, "migration_interrupted", "a migration was interrupted and may not go on by itself",        \
+    "look at what it did, then say how it goes on: docs/migrations.md")                                               \
+  X(kMigrationNotConvergent, "migration_not_convergent", "a migration's update leaves documents matching its filter", \
+    "write an update after which the filter matches no more: docs/migrations.md")                                     \
+  X(kMigrationRefused, "migration_refused", "the server refuses a seed or migration",                                 \
+    "correct what the message names in the schema file, or in the documents")                                         \
   X(kDrift, "drift", "the database no longer matches the schema", "it is repaired by the next attempt")               \
   X(kInitTimeout, "init_timeout", "initialization did not end within init.timeout",                                   \
     "raise init.timeout, or find out what is slow: `readygate status`")                                               \

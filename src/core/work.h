@@ -11,6 +11,7 @@
 
 #include "core/failure.h"
 #include "core/ledger.h"
+#include "core/migration_work.h"
 #include "schema/catalog.h"
 #include "schema/plan.h"
 
@@ -40,7 +41,8 @@ struct ChangeLedger {  // one compare-and-set, majority, on the lease's own conn
 struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
 struct Ping {};  // the liveness ping on a warm connection -> Done
 
-using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, Warm, Ping>;
+using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, Warm, Ping, ReadMigrations, ClaimMigration,
+                          WriteMigration, RunSeed, RunBatch, RunCommand>;
 
 struct LedgerRead {
   std::optional<Ledger> ledger;  // none: this schema was never applied here
@@ -56,7 +58,7 @@ struct LedgerWritten {
   std::string primary;
 };
 struct Done {};
-using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, Done>;
+using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, Done, MigrationsRead, MigrationMoved>;
 using Outcome = tl::expected<Answer, Failure>;
 
 // Changes of what the driver's monitors see. `primary`: a writable server is known (a standalone server, a replica

@@ -26,5 +26,7 @@ using CallbacksHandle = std::unique_ptr<mongoc_apm_callbacks_t, Destroy<mongoc_a
 using WriteConcernHandle = std::unique_ptr<mongoc_write_concern_t, Destroy<mongoc_write_concern_destroy>>;
 using ReadConcernHandle = std::unique_ptr<mongoc_read_concern_t, Destroy<mongoc_read_concern_destroy>>;
 using ReadPrefsHandle = std::unique_ptr<mongoc_read_prefs_t, Destroy<mongoc_read_prefs_destroy>>;
+using SessionHandle = std::unique_ptr<mongoc_client_session_t, Destroy<mongoc_client_session_destroy>>;
+using TransactionOptionsHandle = std::unique_ptr<mongoc_transaction_opt_t, Destroy<mongoc_transaction_opts_destroy>>;
 
 }  // namespace readygate::mongo

@@ -6,9 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "mongo/batch_runner.h"
 #include "mongo/catalog_reader.h"
 #include "mongo/commands.h"
+#include "mongo/fenced.h"
+#include "mongo/migration_store.h"
 #include "mongo/primary.h"
+#include "mongo/seed_runner.h"
 #include "mongo/step_runner.h"
 
 namespace readygate::mongo {
@@ -36,6 +40,22 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
         if constexpr (std::is_same_v<What, core::RunStep>) return run_step(pool, what);
         if constexpr (std::is_same_v<What, core::InsertLedger>) return insert_ledger(pool, what);
         if constexpr (std::is_same_v<What, core::ChangeLedger>) return change_ledger(pool, what);
+        if constexpr (std::is_same_v<What, core::ReadMigrations>) return read_migrations(pool);
+        if constexpr (std::is_same_v<What, core::ClaimMigration>) {
+          return fenced(pool, what.fence, {}, [&](Fenced& f) { return claim_migration(f, what.fence, what); });
+        }
+        if constexpr (std::is_same_v<What, core::WriteMigration>) {
+          return fenced(pool, what.fence, {}, [&](Fenced& f) { return write_migration(f, what); });
+        }
+        if constexpr (std::is_same_v<What, core::RunSeed>) {
+          return fenced(pool, what.fence, {}, [&](Fenced& f) { return run_seed(f, what); });
+        }
+        if constexpr (std::is_same_v<What, core::RunBatch>) {
+          return fenced(pool, what.fence, what.max_time, [&](Fenced& f) { return run_batch(f, what); });
+        }
+        if constexpr (std::is_same_v<What, core::RunCommand>) {
+          return fenced(pool, what.fence, what.max_time, [&](Fenced& f) { return run_command(f, what); });
+        }
         if constexpr (std::is_same_v<What, core::Warm>) return warm(pool);
         if constexpr (std::is_same_v<What, core::Ping>) return ping(pool);
       },
@@ -95,6 +115,18 @@ core::Outcome Performer::change_ledger(Pool& pool, const core::ChangeLedger& wor
     changed->primary = std::move(*primary);
   }
   return outcome(std::move(changed));
+}
+
+core::Outcome Performer::read_migrations(Pool& pool) {
+  Client client = pool.take();
+  return outcome(mongo::read_migrations(client, place_));
+}
+
+core::Outcome Performer::fenced(Pool& pool, const core::Fence& fence, Millis max_time, const Run& run) {
+  auto client = pool.take_builder();
+  if (!client) return tl::unexpected(std::move(client.error()));
+  Fenced commands(*client, place_, fence, *clock_, max_time);
+  return outcome(run(commands));
 }
 
 core::Outcome Performer::warm(Pool& pool) {

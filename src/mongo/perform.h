@@ -1,6 +1,7 @@
 // One piece of work against one pool: from core::Work to core::Outcome.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -10,6 +11,8 @@
 #include "mongo/pool.h"
 
 namespace readygate::mongo {
+
+class Fenced;
 
 class Performer {
  public:
@@ -25,6 +28,10 @@ class Performer {
   core::Outcome run_step(Pool& pool, const core::RunStep& work);
   core::Outcome insert_ledger(Pool& pool, const core::InsertLedger& work);
   core::Outcome change_ledger(Pool& pool, const core::ChangeLedger& work);
+  core::Outcome read_migrations(Pool& pool);
+  // Documents take their time, as builds do.
+  using Run = std::function<tl::expected<core::MigrationMoved, core::Failure>(Fenced& fenced)>;
+  core::Outcome fenced(Pool& pool, const core::Fence& fence, Millis max_time, const Run& run);
   core::Outcome warm(Pool& pool);
   core::Outcome ping(Pool& pool);
 

@@ -17,6 +17,8 @@
 #include "config/options.h"
 #include "core/facts.h"
 #include "core/state.h"
+#include "schema/migration_commands.h"
+#include "schema/migration_keys.h"
 #include "schema/options.h"
 #include "server/metrics.h"
 #include "server/routes.h"
@@ -152,6 +154,66 @@ std::string schema_schema() {
   return json_schema(file);
 }
 
+std::string limits_of(const toml::Key& key) {
+  if (!key.allowed.empty()) {
+    std::string all;
+    for (const std::string_view word : toml::words(key.allowed)) {
+      all += fmt::format("{}`\"{}\"`", all.empty() ? "" : ", ", word);
+    }
+    return all;
+  }
+  const std::string type = key.type == toml::Type::kDuration  ? "duration"
+                           : key.type == toml::Type::kInteger ? "integer"
+                                                              : "string";
+  if (!key.range || key.type == toml::Type::kString) return type;
+  const auto shown = [&](std::int64_t number) {
+    return key.type == toml::Type::kDuration ? format_duration(Millis(number)) : std::to_string(number);
+  };
+  return fmt::format("{}, {} to {}", type, shown(key.range->min), shown(key.range->max));
+}
+
+// The keys of a table of the schema file, and of the tables in it.
+void keys_of(std::string& out, toml::Keys keys, const std::string& path) {
+  for (const toml::Key& key : keys) {
+    const std::string name = path + std::string(key.name);
+    if (key.type == toml::Type::kTable) {
+      out += fmt::format("| `{}` | table | | {} |\n", name, cell(key.help));
+      keys_of(out, key.keys, name + ".");
+    } else {
+      out += fmt::format("| `{}` | {} | {} | {} |\n", name, limits_of(key),
+                         key.required ? "required" : code(fallback_of(key)), cell(key.help));
+    }
+  }
+}
+
+std::string seed_keys() {
+  std::string out = "| key | type | default | what |\n| --- | --- | --- | --- |\n";
+  keys_of(out, schema::kSeedKeys, "");
+  return out;
+}
+
+std::string migration_keys() {
+  std::string out = "| key | type | default | what |\n| --- | --- | --- | --- |\n";
+  keys_of(out, schema::kMigrationKeys, "");
+  return out;
+}
+
+std::string migration_commands() {
+  std::string out = "| command | in a transaction | |\n| --- | --- | --- |\n";
+  for (const schema::MigrationCommand& command : schema::migration_commands()) {
+    out += fmt::format("| `{}` | {} | {} |\n", command.name, command.in_transaction ? "yes" : "–", cell(command.help));
+  }
+  return out;
+}
+
+std::string refused_commands() {
+  std::string out = "| command | instead |\n| --- | --- |\n";
+  for (const schema::RefusedCommand& command : schema::refused_commands()) {
+    out += fmt::format("| `{}` | {} |\n", command.name, cell(command.instead));
+  }
+  return out;
+}
+
 const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("reasons"), &reasons},
                             std::pair{std::string_view("transitions"), &transitions},
@@ -164,6 +226,10 @@ const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("schema-index"), &test::index_table},
                             std::pair{std::string_view("schema-view"), &test::view_table},
                             std::pair{std::string_view("schema-collation"), &test::collation_table},
+                            std::pair{std::string_view("seed-keys"), &seed_keys},
+                            std::pair{std::string_view("migration-keys"), &migration_keys},
+                            std::pair{std::string_view("migration-commands"), &migration_commands},
+                            std::pair{std::string_view("refused-commands"), &refused_commands},
 
                             std::pair{std::string_view("readygate.schema.json"), &configuration_schema},
                             std::pair{std::string_view("schema.schema.json"), &schema_schema},

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/work.h"
+#include "support/model/model_migrations.h"
 
 namespace readygate::test {
 
@@ -22,6 +23,7 @@ class ModelDatabase {
   schema::Catalog catalog;
   std::optional<core::Ledger> ledger;
   std::string primary;  // its term; see core::CatalogRead
+  ModelMigrations migrations;
   std::map<std::string, int>
       count;  // "find", "catalog", "step", "write", "warm", "ping"; "renewal": a write that only renews
 
@@ -33,6 +35,10 @@ class ModelDatabase {
   core::Outcome answer(const core::ChangeLedger& work);
   core::Outcome answer(const core::Warm& work);
   core::Outcome answer(const core::Ping& work);
+  template <typename MigrationWork>
+  core::Outcome answer(const MigrationWork& work) {
+    return migrations.answer(work);
+  }
 };
 
 // Whether the ledger is what a compare-and-set expects; and the ledger after it.

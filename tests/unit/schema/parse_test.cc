@@ -28,10 +28,6 @@ std::vector<Case> of_index(std::vector<Case> cases) {
   return cases;
 }
 
-std::string later(const std::string& place, const std::string& what) {
-  return "s.toml:" + place + ": " + what + " is not supported yet by this version of readygate\n";
-}
-
 }  // namespace
 
 TEST_CASE("the head") {

@@ -1,0 +1,185 @@
+#include "mongo/migration_store.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "mongo/handshake.h"
+#include "mongo/migration_bson.h"
+#include "schema/fields.h"
+
+namespace readygate::mongo {
+
+namespace {
+
+using core::Doing;
+using core::Failure;
+using core::MigrationMoved;
+using core::MigrationRecord;
+using schema::append;
+using schema::Document;
+
+constexpr int kDuplicateKey = 11000;
+
+Failure damaged(const LedgerPlace& place, const std::string& id, const std::string& what) {
+  return Failure{core::Domain::kOther,
+                 0,
+                 Doing::kReadLedger,
+                 fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", id, place.database,
+                             core::kControlCollection, what),
+                 {}};
+}
+
+tl::expected<MigrationRecord, Failure> understood(const LedgerPlace& place, const Document& document) {
+  auto record = record_from(document, place.schema_name);
+  if (record) return std::move(*record);
+  const auto id = schema::field(document, "_id");
+  return tl::unexpected(damaged(place, id ? id->string().value_or("") : "", record.error()));
+}
+
+// _ids that begin with "<schema>/<kind>/": "0" is the character after "/".
+Document range(const LedgerPlace& place, const char* kind) {
+  Document bounds;
+  append(bounds, "$gte", fmt::format("{}/{}/", place.schema_name, kind));
+  append(bounds, "$lt", fmt::format("{}/{}0", place.schema_name, kind));
+  Document filter;
+  append(filter, "_id", bounds);
+  return filter;
+}
+
+// Not done, and under no newer token: null where there is none such.
+tl::expected<std::optional<Document>, Failure> take(Fenced& fenced, const core::ClaimMigration& work) {
+  Document not_newer;
+  append(not_newer, "$lte", work.fence.token);
+  Document not_done;
+  append(not_done, "$ne", name(core::RecordState::kDone));
+  Document query;
+  append(query, "_id", record_id(fenced.place(), work.record));
+  append(query, "token", not_newer);
+  append(query, "state", not_done);
+  MigrationRecord record = work.record;
+  record.at = fenced.wall();
+  Document set = work.keep_progress ? fields_without_progress(record) : schema::without(fields_of(record), {"claim"});
+  Document increment;
+  append(increment, "claim", std::int64_t{1});
+  Document update;
+  append(update, "$set", set);
+  append(update, "$inc", increment);
+  Document command;
+  append(command, "findAndModify", core::kControlCollection);
+  append(command, "query", query);
+  append(command, "update", update);
+  append(command, "new", true);
+  const auto reply = fenced.send(Sort::kWrite, std::move(command));
+  if (!reply) return tl::unexpected(reply.error());
+  const auto value = schema::field(*reply, "value");
+  return value && value->type() == BSON_TYPE_DOCUMENT ? value->document() : std::nullopt;
+}
+
+// False: there is one already.
+tl::expected<bool, Failure> insert(Fenced& fenced, MigrationRecord& record) {
+  record.claim = 1;
+  record.at = fenced.wall();
+  Document document;
+  append(document, "_id", record_id(fenced.place(), record));
+  for (const Document all = fields_of(record); const schema::Field& each : schema::fields(all)) append(document, each);
+  Document command;
+  append(command, "insert", core::kControlCollection);
+  append(command, "documents", std::vector<Document>{document});
+  const auto reply = fenced.send(Sort::kWrite, std::move(command));
+  if (reply) return true;
+  if (reply.error().domain == core::Domain::kServer && reply.error().code == kDuplicateKey) return false;
+  return tl::unexpected(reply.error());
+}
+
+tl::expected<std::optional<MigrationRecord>, Failure> read_one(Fenced& fenced, const MigrationRecord& record) {
+  Document filter;
+  append(filter, "_id", record_id(fenced.place(), record));
+  Document command;
+  append(command, "find", core::kControlCollection);
+  append(command, "filter", filter);
+  append(command, "limit", 1);
+  append(command, "singleBatch", true);
+  const auto found = fenced.find(std::move(command));
+  if (!found) return tl::unexpected(found.error());
+  if (found->empty()) return std::nullopt;
+  auto read = understood(fenced.place(), found->front());
+  if (!read) return tl::unexpected(std::move(read.error()));
+  return std::move(*read);
+}
+
+}  // namespace
+
+tl::expected<core::MigrationsRead, Failure> read_migrations(Client& client, const LedgerPlace& place) {
+  const auto handshake = shake_hands(client);
+  if (!handshake) return tl::unexpected(handshake.error());
+  Document filter;
+  append(filter, "$or", std::vector<Document>{range(place, "m"), range(place, "s")});
+  Document options;
+  Document concern;
+  append(concern, "level", "majority");
+  append(options, "readConcern", concern);
+  const CollectionHandle collection{
+      mongoc_client_get_collection(client.get(), place.database.c_str(), core::kControlCollection)};
+  const std::int64_t started = bson_get_monotonic_time();
+  const CursorHandle cursor{mongoc_collection_find_with_opts(collection.get(), filter.get(), options.get(), nullptr)};
+  core::MigrationsRead read;
+  read.transactions = handshake->transactions;
+  const bson_t* each = nullptr;
+  while (mongoc_cursor_next(cursor.get(), &each)) {
+    auto record = understood(place, Document(*each));
+    if (!record) return tl::unexpected(std::move(record.error()));
+    read.records.push_back(std::move(*record));
+  }
+  bson_error_t error{};
+  const bson_t* reply = nullptr;
+  if (mongoc_cursor_error_document(cursor.get(), &error, &reply)) {
+    const Millis elapsed((bson_get_monotonic_time() - started) / 1000);
+    return tl::unexpected(client.failure(error, reply, Doing::kReadLedger, elapsed));
+  }
+  client.worked();
+  return read;
+}
+
+tl::expected<MigrationMoved, Failure> claim_migration(Fenced& fenced, const core::Fence& fence,
+                                                      const core::ClaimMigration& work) {
+  MigrationMoved moved;
+  const auto held = fenced.holds();
+  if (!held) return tl::unexpected(held.error());
+  moved.held = *held;
+  if (!moved.held) return moved;
+  const auto taken = take(fenced, work);
+  if (!taken) return tl::unexpected(taken.error());
+  if (*taken) {
+    auto record = understood(fenced.place(), **taken);
+    if (!record) return tl::unexpected(std::move(record.error()));
+    moved.record = std::move(*record);
+    return moved;
+  }
+  moved.record = work.record;
+  const auto inserted = insert(fenced, moved.record);
+  if (!inserted) return tl::unexpected(inserted.error());
+  if (*inserted) return moved;
+  const auto there = read_one(fenced, work.record);
+  if (!there) return tl::unexpected(there.error());
+  moved.held = *there && (*there)->state == core::RecordState::kDone && (*there)->token <= fence.token;
+  if (*there) moved.record = **there;
+  return moved;
+}
+
+tl::expected<MigrationMoved, Failure> write_migration(Fenced& fenced, const core::WriteMigration& work) {
+  MigrationMoved moved;
+  moved.record = work.record;
+  moved.record.at = fenced.wall();
+  const auto held = fenced.holds();
+  if (!held) return tl::unexpected(held.error());
+  moved.held = *held;
+  if (!moved.held) return moved;
+  const auto written = fenced.write_record(moved.record);
+  if (!written) return tl::unexpected(written.error());
+  moved.held = *written;
+  return moved;
+}
+
+}  // namespace readygate::mongo
