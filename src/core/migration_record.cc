@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "schema/fields.h"
+
 namespace readygate::core {
 namespace {
 
@@ -17,7 +19,40 @@ constexpr std::array kStates = {
     std::pair{RecordState::kSuperseded, std::string_view("superseded")},
 };
 
+std::int64_t number_in(const MigrationRecord& record, std::string_view field_name) {
+  const std::optional<schema::Field> value = schema::field(record.checkpoint, field_name);
+  return value ? std::max<std::int64_t>(0, value->integer().value_or(0)) : 0;
+}
+
 }  // namespace
+
+void MigrationRecord::from_the_start() {
+  checkpoint = schema::Document();
+  done = found = passes = 0;
+  total = -1;
+}
+
+schema::Document command_checkpoint(std::int64_t next, bool sent) {
+  schema::Document checkpoint;
+  schema::append(checkpoint, "command", next);
+  if (sent) schema::append(checkpoint, "sent", true);
+  return checkpoint;
+}
+
+schema::Document seed_checkpoint(std::int64_t next) {
+  schema::Document checkpoint;
+  schema::append(checkpoint, "doc", next);
+  return checkpoint;
+}
+
+std::int64_t next_command(const MigrationRecord& record) { return number_in(record, "command"); }
+
+std::int64_t next_seed_document(const MigrationRecord& record) { return number_in(record, "doc"); }
+
+bool was_sent(const MigrationRecord& record) {
+  const std::optional<schema::Field> sent = schema::field(record.checkpoint, "sent");
+  return sent && sent->truthy();
+}
 
 std::string_view name(RecordState state) {
   for (const auto& [each, word] : kStates) {

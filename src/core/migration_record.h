@@ -32,24 +32,31 @@ struct MigrationRecord {
   std::string key;  // "m/0003-split-status", "s/models/1:ab…": the _id without the schema's name
   std::string checksum;
   RecordState state = RecordState::kPending;
-  // Of a batch: { _id: the last one that was changed }. Of commands: { command: the next one, from 0, sent: true when
-  // it was sent without a transaction and its answer is not known to have come }. Of a seed: { doc: the next one, from
-  // 0 }.
-  schema::Document checkpoint;
-  std::int64_t done = 0;    // documents changed, commands run or seed documents looked at
-  std::int64_t total = -1;  // of the same, as counted at the beginning; -1: not known
-  std::int64_t found = 0;   // documents found in this pass
-  std::int64_t passes = 0;  // that are complete
-  std::int64_t claim = 0;   // rises with each claim
-  std::int64_t token = 0;   // of the claim
-  std::string owner;        // likewise: an instance id
-  WallTime at{};            // of the last write; for people
-  std::string by;           // who finished it, or failed
-  std::string code;         // of a failure: the reason's name
-  std::string error;        // and its sentence
+  schema::Document checkpoint;  // {}: at the start; see below
+  std::int64_t done = 0;        // documents changed, commands run or seed documents looked at
+  std::int64_t total = -1;      // of the same, as counted at the beginning; -1: not known
+  std::int64_t found = 0;       // documents found in this pass
+  std::int64_t passes = 0;      // that are complete
+  std::int64_t claim = 0;       // rises with each claim
+  std::int64_t token = 0;       // of the claim
+  std::string owner;            // likewise: an instance id
+  WallTime at{};                // of the last write; for people
+  std::string by;               // who finished it, or failed
+  std::string code;             // of a failure: the reason's name
+  std::string error;            // and its sentence
 
   bool has_checkpoint() const { return !checkpoint.empty(); }
+  void from_the_start();
 };
+
+// What a checkpoint holds. Of a batch: { _id: the last one that was changed }. Of commands: { command: the next one,
+// from 0, sent: true when it was sent without a transaction and no answer is known to have come }. Of a seed: { doc:
+// the next one, from 0 }.
+schema::Document command_checkpoint(std::int64_t next, bool sent);
+schema::Document seed_checkpoint(std::int64_t next);
+std::int64_t next_command(const MigrationRecord& record);
+std::int64_t next_seed_document(const MigrationRecord& record);
+bool was_sent(const MigrationRecord& record);
 
 std::string migration_key(const schema::Migration& migration);
 std::string seed_key(const schema::Seed& seed);

@@ -7,8 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "base/json.h"
-#include "schema/fields.h"
 #include "schema/migration_commands.h"
 
 namespace readygate::core {
@@ -20,29 +18,6 @@ using schema::Seed;
 // Between two passes of a background migration: documents that the version before still writes come one by one.
 constexpr Millis kPassPause{1'000};
 constexpr Millis kSayEvery{5'000};  // lines of progress in the log
-
-std::int64_t number_in(const schema::Document& checkpoint, std::string_view field_name) {
-  const std::optional<schema::Field> value = schema::field(checkpoint, field_name);
-  return value ? value->integer().value_or(0) : 0;
-}
-
-bool was_sent(const schema::Document& checkpoint) {
-  const std::optional<schema::Field> sent = schema::field(checkpoint, "sent");
-  return sent && sent->truthy();
-}
-
-schema::Document command_checkpoint(std::int64_t next, bool sent) {
-  schema::Document checkpoint;
-  schema::append(checkpoint, "command", next);
-  if (sent) schema::append(checkpoint, "sent", true);
-  return checkpoint;
-}
-
-void from_the_start(MigrationRecord& record) {
-  record.checkpoint = schema::Document();
-  record.done = record.found = record.passes = 0;
-  record.total = -1;
-}
 
 // The server quotes the values of a duplicate key; they may be anyone's data.
 std::string without_values(std::string message) {
@@ -118,7 +93,7 @@ void Migrator::on_records(Commands& commands, const MigrationsRead& read) {
     for (const MigrationRecord& record : records_) {
       const bool declared = std::any_of(schema_.seeds.begin(), schema_.seeds.end(),
                                         [&](const Seed& seed) { return seed_key(seed) == record.key; });
-      if (record.key.starts_with("s/") && record.state == RecordState::kDone && !declared) {
+      if (record.key.starts_with("s/") && record.state != RecordState::kSuperseded && !declared) {
         jobs_.push_back(Job{nullptr, nullptr, &record});
         ++skipped_;
       }
@@ -162,7 +137,7 @@ void Migrator::begin_job(Commands& commands) {
     const bool other_content = known != nullptr && !same_content(known->checksum, checksum);
     record.checksum = checksum;
     if (known == nullptr || other_content || known->state == RecordState::kSuperseded) {
-      from_the_start(record);
+      record.from_the_start();
       claim(commands, std::move(record), false);
       return;
     }
@@ -181,7 +156,7 @@ void Migrator::begin_job(Commands& commands) {
       }
     }
     const bool again = known->state != RecordState::kPending && on_crash == Migration::OnCrash::kRetry;
-    if (again) from_the_start(record);
+    if (again) record.from_the_start();
     claim(commands, std::move(record), !again);
     return;
   }
@@ -215,7 +190,7 @@ void Migrator::work(Commands& commands) {
 
 void Migrator::run_seed(Commands& commands) {
   const Seed& seed = *jobs_[job_].seed;
-  const auto begin = record_ ? static_cast<std::size_t>(number_in(record_->checkpoint, "doc")) : seed_at_;
+  const auto begin = record_ ? static_cast<std::size_t>(next_seed_document(*record_)) : seed_at_;
   if (begin >= seed.docs.size()) {
     if (record_) {
       finish(commands);
@@ -241,13 +216,13 @@ void Migrator::run_batch(Commands& commands, const schema::Batch& batch) {
 
 void Migrator::run_command(Commands& commands, const std::vector<schema::Document>& list) {
   const Migration& migration = *jobs_[job_].migration;
-  const auto next = static_cast<std::size_t>(number_in(record_->checkpoint, "command"));
+  const auto next = static_cast<std::size_t>(next_command(*record_));
   if (next >= list.size()) {
     finish(commands);
     return;
   }
   const bool in_transaction = transactions_ && schema::migration_command(list[next]).in_transaction;
-  if (!in_transaction && !was_sent(record_->checkpoint)) {
+  if (!in_transaction && !was_sent(*record_)) {
     record_->checkpoint = command_checkpoint(static_cast<std::int64_t>(next), true);
     start(commands, Doing::kMarkSent, WriteMigration{fence(), *record_});
     return;
@@ -277,13 +252,13 @@ void Migrator::on_moved(Commands& commands, Doing doing, const MigrationMoved& m
       }
       // A retry begins without a checkpoint, and a person's "pending" says that this one may be sent: both came here
       // with none that says `sent`, but for the one that is asked about.
-      if (jobs_[job_].migration != nullptr && was_sent(record_->checkpoint)) {
+      if (jobs_[job_].migration != nullptr && was_sent(*record_)) {
         const MigrationRecord* known = find_record(records_, record_->key);
         if (known == nullptr || known->state != RecordState::kPending) {
           interrupted("whether its last command ran is not known, and without a transaction it is not sent twice");
           return;
         }
-        record_->checkpoint = command_checkpoint(number_in(record_->checkpoint, "command"), false);
+        record_->checkpoint = command_checkpoint(next_command(*record_), false);
       }
       work(commands);
       return;

@@ -172,9 +172,7 @@ tl::expected<MigrationMoved, Failure> run_command(Fenced& fenced, const core::Ru
   core::MigrationRecord next = work.record;
   ++next.done;
   next.at = fenced.wall();
-  const std::int64_t at = number_in(work.record.checkpoint, "command");
-  next.checkpoint = Document();
-  append(next.checkpoint, "command", at + 1);
+  next.checkpoint = core::command_checkpoint(core::next_command(work.record) + 1, false);
   return fenced.run(work.in_transaction, next, [&]() -> tl::expected<Fenced::Change, Failure> {
     Document command = work.command;
     if (command.has("aggregate") && !command.has("cursor")) append(command, "cursor", Document());

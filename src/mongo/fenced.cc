@@ -127,9 +127,7 @@ tl::expected<Document, Failure> Fenced::send(Sort sort, Document command, Millis
     limit = shorter(limit, left);
   }
   if (limit > Millis(0)) append(command, "maxTimeMS", static_cast<std::int64_t>(limit.count()));
-  // In a transaction a command has no concerns of its own.
-  return mongo::run(client_, session_ != nullptr ? Sort::kPlain : sort, place_.database, command.get(), options.get(),
-                    Doing::kModify);
+  return mongo::run(client_, sort, place_.database, command.get(), options.get(), Doing::kModify);
 }
 
 tl::expected<std::vector<Document>, Failure> Fenced::find(Document command) {

@@ -45,7 +45,9 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
           return fenced(pool, what.fence, {}, [&](Fenced& f) { return claim_migration(f, what.fence, what); });
         }
         if constexpr (std::is_same_v<What, core::WriteMigration>) {
-          return fenced(pool, what.fence, {}, [&](Fenced& f) { return write_migration(f, what); });
+          core::Outcome written = fenced(pool, what.fence, {}, [&](Fenced& f) { return write_migration(f, what); });
+          if (what.record.state == core::RecordState::kDone) pool.drop_builders();  // the next one may be far away
+          return written;
         }
         if constexpr (std::is_same_v<What, core::RunSeed>) {
           return fenced(pool, what.fence, {}, [&](Fenced& f) { return run_seed(f, what); });

@@ -107,11 +107,8 @@ tl::expected<Fenced::Change, Failure> upsert(Fenced& fenced, const core::RunSeed
 tl::expected<core::MigrationMoved, Failure> run_seed(Fenced& fenced, const core::RunSeed& work) {
   std::optional<core::MigrationRecord> next = work.record;
   if (next) {
-    const auto at = schema::field(next->checkpoint, "doc");
     const auto done = static_cast<std::int64_t>(work.docs.size());
-    const std::int64_t doc = (at ? at->integer().value_or(0) : 0) + done;
-    next->checkpoint = Document();
-    append(next->checkpoint, "doc", doc);
+    next->checkpoint = core::seed_checkpoint(core::next_seed_document(*next) + done);
     next->done += done;
     next->at = fenced.wall();
   }

@@ -201,6 +201,16 @@ TEST_CASE("without the lease, with an older token or past its time nothing is wr
   CHECK_FALSE(expect<core::MigrationMoved>(bench.run(late)).held);
   CHECK(untouched());
 
+  // A claim takes over what the database knows of progress, which may be more than was read.
+  lease(database, 5);
+  database.command(
+      R"({"update": "_readygate", "updates": [{"q": {"_id": "orders/m/m"}, "u": {"$set": {"checkpoint": {"_id": 0}}}}]})");
+  CHECK(expect<core::MigrationMoved>(bench.run(core::ClaimMigration{{5, "me", {}}, claimed, true}))
+            .record.checkpoint.to_json() == R"({ "_id" : 0 })");
+  CHECK_FALSE(expect<core::MigrationMoved>(bench.run(core::ClaimMigration{{5, "me", {}}, claimed, false}))
+                  .record.has_checkpoint());
+  lease(database, 6);
+
   Holder successor(bench, schema, 6);
   CHECK(successor.run().done());
   CHECK_FALSE(untouched());

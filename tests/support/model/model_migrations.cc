@@ -85,9 +85,8 @@ core::Outcome ModelMigrations::answer(const core::RunSeed& work) {
   if (work.record) {
     if (claimed(*work.record) == nullptr) return lost();
     moved.record = *work.record;
-    schema::Document checkpoint;
-    append(checkpoint, "doc", number(work.record->checkpoint, "doc", 0) + static_cast<std::int64_t>(work.docs.size()));
-    moved.record.checkpoint = checkpoint;
+    moved.record.checkpoint =
+        core::seed_checkpoint(core::next_seed_document(*work.record) + static_cast<std::int64_t>(work.docs.size()));
     moved.record.done += static_cast<std::int64_t>(work.docs.size());
   }
   auto& collection = seeded[work.collection];
@@ -138,8 +137,7 @@ core::Outcome ModelMigrations::answer(const core::RunCommand& work) {
   MigrationMoved moved;
   moved.record = work.record;
   ++moved.record.done;
-  moved.record.checkpoint = schema::Document();
-  append(moved.record.checkpoint, "command", number(work.record.checkpoint, "command", 0) + 1);
+  moved.record.checkpoint = core::command_checkpoint(core::next_command(work.record) + 1, false);
   if (dies_half && !work.in_transaction) return connection_lost();
   *claimed(work.record) = moved.record;
   return moved;

@@ -195,6 +195,25 @@ TEST_CASE("insert_missing fills up, merge and replace run once for each content"
   CHECK(model.seeded["models"].size() == 2);
 }
 
+TEST_CASE("a seed that was interrupted and then overwritten by another begins again when it comes back") {
+  std::string docs = "[";
+  for (int i = 0; i < 600; ++i) docs += fmt::format("{}{{ \"_id\": {}, \"n\": 1 }}", i == 0 ? "" : ",", i);
+  const auto first = schema_of(seed("replace", docs + "]"));
+  const auto second = schema_of(seed("replace", R"([ { "_id": 0, "n": 2 } ])"));
+  ModelMigrations model;
+  Process dying(first, model);
+  REQUIRE_FALSE(dying.run(3));  // read, claim, 500 documents
+  Process other(second, model);
+  REQUIRE(other.run());
+  REQUIRE(other.done());
+  CHECK(model.seeded["models"]["0"] == R"({ "_id" : 0, "n" : 2 })");
+  Process again(first, model);
+  REQUIRE(again.run());
+  CHECK(again.done());
+  CHECK(model.seeded["models"]["0"] == R"({ "_id" : 0, "n" : 1 })");
+  CHECK(model.seeded["models"].size() == 600);
+}
+
 TEST_CASE("a seed of many documents goes in pieces") {
   std::string docs = "[";
   for (int i = 0; i < 1201; ++i) docs += fmt::format("{}{{ \"_id\": {}, \"n\": 1 }}", i == 0 ? "" : ",", i);

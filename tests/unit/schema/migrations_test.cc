@@ -169,10 +169,10 @@ TEST_CASE("what is wrong with a migration") {
 
 TEST_CASE("mistakes in a file of its own have their place there") {
   const std::string seed = "[[seed]]\ncollection = 'orders'\ndocs_file = 'file.json'";
-  CHECK(Folder("[\n  { \"_id\": 1 },\n  { \"a\": \"], {\" }, { \"_id\": 1 } ]").mistakes(seed) ==
+  CHECK(Folder("[\n  { \"_id\": 1 },\n  { \"a\": \"\\\"], {\" }, { \"_id\": 1 } ]").mistakes(seed) ==
         "file.json:3:3: document 2 of the documents' file has no _id: with one made by the server, each apply would "
         "insert it again\n"
-        "file.json:3:20: document 3 of the documents' file has the _id of document 1: 1\n");
+        "file.json:3:22: document 3 of the documents' file has the _id of document 1: 1\n");
   CHECK(Folder("[\n  { \"_id\": 1 },\n  { \"_id\": nul } ]").mistakes(seed).starts_with("file.json:3:1"));
   CHECK(Folder("{ \"_id\": 1 }").mistakes(seed) ==
         "file.json:1:1: the documents' file must be a JSON array: [ { … }, … ]\n");
