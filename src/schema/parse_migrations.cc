@@ -16,7 +16,7 @@
 #include "schema/json_source.h"
 #include "schema/migration_commands.h"
 #include "schema/migration_keys.h"
-#include "schema/parse_index.h"
+#include "schema/parse_values.h"
 
 namespace readygate::schema {
 namespace {
