@@ -162,7 +162,7 @@ std::string limits_of(const toml::Key& key) {
     }
     return all;
   }
-  const std::string type = key.type == toml::Type::kDuration  ? "duration"
+  std::string type = key.type == toml::Type::kDuration  ? "duration"
                            : key.type == toml::Type::kInteger ? "integer"
                                                               : "string";
   if (!key.range || key.type == toml::Type::kString) return type;

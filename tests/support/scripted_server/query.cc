@@ -36,7 +36,7 @@ Result<bool> has_type(const std::optional<Field>& actual, const Field& operand) 
   if (operand.is_array()) {
     const Doc names = operand.document();
     for (const Field& name : names.fields()) {
-      const auto one = has_type(actual, name);
+      auto one = has_type(actual, name);
       if (!one || *one) return one;
     }
     return false;

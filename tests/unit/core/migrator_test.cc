@@ -25,8 +25,16 @@ constexpr const char* kHead =
     "schema = 'shop'\ndatabase = 'shop'\nversion = 1\n[[collection]]\nname = 'orders'\n[[collection]]\nname = "
     "'models'\n";
 
+// Three commands, in a file that is there for as long as a schema is read.
+std::string commands_file() { return fmt::format("readygate-migrator-test-{}.json", ::getpid()); }
+
 schema::Schema schema_of(const std::string& text) {
-  auto schema = schema::parse(kHead + text, "s.toml", std::filesystem::temp_directory_path().string());
+  const std::filesystem::path folder = std::filesystem::temp_directory_path();
+  std::ofstream(folder / commands_file()) << R"([ { "insert": "orders", "documents": [ { "_id": 1 } ] },
+              { "update": "orders", "updates": [ { "q": { "_id": 2 }, "u": { "$inc": { "n": 1 } } } ] },
+              { "delete": "orders", "deletes": [ { "q": { "_id": 3 }, "limit": 1 } ] } ])";
+  auto schema = schema::parse(kHead + text, "s.toml", folder.string());
+  std::filesystem::remove(folder / commands_file());
   INFO((schema ? std::string() : toml::to_string(schema.error())));
   REQUIRE(schema);
   return std::move(*schema);
@@ -40,15 +48,8 @@ std::string batch(const std::string& id, const std::string& more = {}, int size 
       id, more, size, update);
 }
 
-// A migration of three commands.
-std::string commands(const std::string& id, const std::string& more = {}, const std::string& last = "3") {
-  const std::string name = fmt::format("readygate-migrator-test-{}-{}.json", ::getpid(), last);
-  std::ofstream(std::filesystem::temp_directory_path() / name)
-      << R"([ { "insert": "orders", "documents": [ { "_id": 1 } ] },
-              { "update": "orders", "updates": [ { "q": { "_id": 2 }, "u": { "$inc": { "n": 1 } } } ] },
-              { "delete": "orders", "deletes": [ { "q": { "_id": )"
-      << last << R"( }, "limit": 1 } ] } ])";
-  return fmt::format("[[migration]]\nid = '{}'\ncommands_file = '{}'\n{}\n", id, name, more);
+std::string commands(const std::string& id, const std::string& more = {}) {
+  return fmt::format("[[migration]]\nid = '{}'\ncommands_file = '{}'\n{}\n", id, commands_file(), more);
 }
 
 std::string seed(const std::string& mode, const std::string& docs) {
