@@ -55,13 +55,11 @@ tl::expected<void, Error> write_file(const std::string& path, std::string_view t
   const auto unwritable = [&](int error) {
     return fail(Reason::kFileUnwritable, fmt::format("{} cannot be written: {}", path, std::strerror(error)));
   };
-  const auto kept = [&] { return fail(Reason::kUsage, fmt::format("{} is there already; --force replaces it", path)); };
   std::error_code error;
   const fs::path resolved = fs::canonical(path, error);
   const fs::path target = error ? fs::path(path) : resolved;
   struct stat before {};
   const bool there = ::lstat(target.c_str(), &before) == 0;
-  if (there && existing == Existing::kKeep) return kept();
   if (there && !S_ISREG(before.st_mode)) return unwritable(S_ISDIR(before.st_mode) ? EISDIR : EINVAL);
 
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
@@ -77,8 +75,8 @@ tl::expected<void, Error> write_file(const std::string& path, std::string_view t
   }
   if (existing == Existing::kKeep) {
     if (::link(temporary.path(), target.c_str()) != 0) {  // unlike rename, never over another
-      if (errno == EEXIST) return kept();
-      return unwritable(errno);
+      if (errno != EEXIST) return unwritable(errno);
+      return fail(Reason::kUsage, fmt::format("{} is there already; --force replaces it", path));
     }
     return {};
   }

@@ -74,7 +74,9 @@ void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
   withheld_ = static_cast<int>(plan.withheld.size());
   say_findings(commands, plan);
   if (!accept(plan)) return;
-  if (plan.empty()) {
+  if (plan.empty() && documents_follow_) {
+    stage_ = Stage::kConfirming;
+  } else if (plan.empty()) {
     stage_ = Stage::kMatched;
   } else if (mode_ == Mode::kLook) {
     drifted_ = true;
@@ -208,7 +210,7 @@ void Applier::feed(Commands& commands) {
     in_flight_.emplace(id, step.destructive);
   }
   if (!running_.empty()) return;
-  if (waiting) {
+  if (waiting || documents_follow_) {
     stage_ = Stage::kConfirming;
     current_ = "confirm the lease";
   } else {
@@ -220,6 +222,7 @@ void Applier::confirm(Commands& commands) {
   if (stage_ != Stage::kConfirming) return;
   stage_ = Stage::kApplying;
   confirmed_ = true;
+  documents_follow_ = false;
   feed(commands);
 }
 

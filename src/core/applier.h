@@ -20,7 +20,8 @@ namespace readygate::core {
 
 class Applier {
  public:
-  // kConfirming: only steps that take something away are left; confirm() lets them go.
+  // kConfirming: only what comes last is left, if anything: documents, when they follow, and steps that take something
+  // away. confirm() goes on.
   enum class Stage { kIdle, kReading, kApplying, kConfirming, kVerifying, kMatched, kBroken };
 
   enum class Mode { kApply, kLook };  // look: a difference is an error (kDrift), nothing is changed
@@ -31,6 +32,8 @@ class Applier {
 
   // Under which steps are sent from here on: the lease was renewed. Until the first, none is.
   void grant(const Grant& grant) { grant_ = grant; }
+  // Stops at kConfirming once, even with nothing left to do.
+  void documents_follow() { documents_follow_ = true; }
   void begin(Commands& commands);
   // The lease was confirmed after kConfirming was reached.
   void confirm(Commands& commands);
@@ -102,7 +105,8 @@ class Applier {
   std::optional<TaskId> reading_;
   int steps_done_ = 0;
   bool confirmed_ = false;  // in this round
-  InFlight in_flight_;      // of all rounds
+  bool documents_follow_ = false;
+  InFlight in_flight_;  // of all rounds
   bool unsettled_ = false;
   std::string primary_;
   int rounds_ = 0;  // how often the catalog was not what was expected

@@ -12,6 +12,7 @@ namespace {
 
 // The look after opening starts within this time, spread over the replicas.
 constexpr Millis kLookWithin{10'000};
+constexpr Millis kMigrateWithin{1'000};
 constexpr Millis kAgain{60'000};
 
 std::string code_field(Reason reason) { return fmt::format("\"code\":{}", json_quote(readygate::name(reason))); }
@@ -23,7 +24,8 @@ Auditor::Auditor(const schema::Schema& schema, const InitializerSettings& settin
     : schema_(schema),
       settings_(settings),
       random_(random),
-      repair_(schema, settings, instance_id, random, Initializer::Purpose::kRepair) {}
+      repair_(schema, settings, instance_id, random, Initializer::Purpose::kRepair),
+      background_(schema, settings, instance_id, random, Initializer::Purpose::kBackground) {}
 
 void Auditor::opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns, Instant now) {
   owns_ = std::move(owns);
@@ -33,6 +35,10 @@ void Auditor::opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns
     look_at_ = now + random_up_to(random_, kLookWithin);
   }
   recheck_at_ = now + jittered(random_, kAgain);
+  const bool any = std::any_of(schema_.migrations.begin(), schema_.migrations.end(), [](const auto& migration) {
+    return migration.phase == schema::Migration::Phase::kBackground;
+  });
+  if (any && settings_.mode == InitMode::kApply) migrate_at_ = now + random_up_to(random_, kMigrateWithin);
 }
 
 std::optional<TaskId> Auditor::stop(Commands& commands) {
@@ -40,7 +46,10 @@ std::optional<TaskId> Auditor::stop(Commands& commands) {
   look_at_.reset();
   recheck_at_.reset();
   ledger_task_.reset();
-  return repair_.abandon(commands);
+  migrate_at_.reset();
+  const auto repair = repair_.abandon(commands);
+  const auto background = background_.abandon(commands);
+  return repair ? repair : background;  // there is one lease
 }
 
 bool Auditor::on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {
@@ -53,6 +62,8 @@ bool Auditor::on(Commands& commands, TaskId id, const Outcome& outcome, Instant 
     if (const auto* read = outcome ? std::get_if<LedgerRead>(&*outcome) : nullptr) on_ledger(commands, *read, now);
   } else if (repair_.on(commands, id, outcome, now, wall)) {
     follow_repair(commands, now);
+  } else if (background_.on(commands, id, outcome, now, wall)) {
+    follow_background(commands, now);
   } else {
     return false;
   }
@@ -62,6 +73,12 @@ bool Auditor::on(Commands& commands, TaskId id, const Outcome& outcome, Instant 
 void Auditor::tick(Commands& commands, Instant now, WallTime wall) {
   repair_.tick(commands, now, wall);
   follow_repair(commands, now);
+  background_.tick(commands, now, wall);
+  follow_background(commands, now);
+  if (migrate_at_ && now >= *migrate_at_) {
+    migrate_at_.reset();
+    background_.begin(commands);
+  }
   if (look_at_ && now >= *look_at_ && !look_ && !repair_.running()) look(commands);
   if (recheck_at_ && now >= *recheck_at_ && !ledger_task_) {
     recheck_at_.reset();
@@ -74,6 +91,8 @@ std::optional<Instant> Auditor::next_tick() const {
   const auto at = [&](const std::optional<Instant>& when) {
     if (when && (!next || *when < *next)) next = when;
   };
+  at(background_.next_tick());
+  at(migrate_at_);
   if (!look_ && !repair_.running()) at(look_at_);
   if (!ledger_task_) at(recheck_at_);
   return next;
@@ -136,6 +155,21 @@ void Auditor::follow_repair(Commands& commands, Instant now) {
   if (const auto failure = repair_.take_failure()) {
     found(commands, *failure);
     look_at_ = now + jittered(random_, kAgain);
+  }
+}
+
+void Auditor::follow_background(Commands& commands, Instant now) {
+  for (const State state : background_.take_path()) {
+    if (state == State::kReady) migrations_ = Reason::kNone;
+  }
+  if (const auto failure = background_.take_failure()) {
+    migrate_at_ = now + jittered(random_, kAgain);
+    if (failure->verdict != Verdict::kPermanent) return;  // a database that is away is another check's business
+    if (migrations_ != failure->reason) {
+      commands.say(LogLevel::kError, "A background migration failed: " + failure->sentence,
+                   code_field(failure->reason));
+    }
+    migrations_ = failure->reason;
   }
 }
 

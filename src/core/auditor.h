@@ -1,5 +1,6 @@
 // Looks after the schema behind an open gate: once after opening at the catalog, later at the ledger alone. What has
-// drifted is a failed check and is repaired, by one replica, under the lease; it never closes an open gate.
+// drifted is a failed check and is repaired, by one replica, under the lease; it never closes an open gate. Background
+// migrations are worked on here, too: one that fails is a failed check.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,7 @@ class Auditor {
   // had not given it back, so the catalog is looked at again once nothing of its can arrive any more.
   // `owns`: what the ledger says that this schema made.
   void opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns, Instant now);
-  // Starts nothing more; the lease, if a repair holds it, is given back.
+  // Starts nothing more; the lease, if it is held, is given back: the task of that, if one was started.
   std::optional<TaskId> stop(Commands& commands);
 
   // True when the task was ours.
@@ -32,14 +33,16 @@ class Auditor {
   void tick(Commands& commands, Instant now, WallTime wall);
   std::optional<Instant> next_tick() const;
 
-  // Why the check `drift` fails; kNone: it passes.
-  Reason result() const { return result_; }
+  // Why the checks `drift` and `migrations` fail; kNone: they pass.
+  Reason drift() const { return result_; }
+  Reason migrations() const { return migrations_; }
 
  private:
   void look(Commands& commands);
   void on_look(Commands& commands, Instant now);
   void on_ledger(Commands& commands, const LedgerRead& read, Instant now);
   void follow_repair(Commands& commands, Instant now);
+  void follow_background(Commands& commands, Instant now);
   void repair(Commands& commands);
   void found(Commands& commands, const Judgement& judgement);
 
@@ -47,13 +50,16 @@ class Auditor {
   const InitializerSettings settings_;
   Random& random_;
   Initializer repair_;
+  Initializer background_;
 
   std::vector<Owns> owns_;
   std::optional<Applier> look_;
   std::optional<Instant> look_at_;
   std::optional<TaskId> ledger_task_;
   std::optional<Instant> recheck_at_;
+  std::optional<Instant> migrate_at_;
   Reason result_ = Reason::kNone;
+  Reason migrations_ = Reason::kNone;
 };
 
 }  // namespace readygate::core

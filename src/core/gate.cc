@@ -377,7 +377,8 @@ std::vector<Check> Gate::checks(bool reachable) const {
   all.push_back(check("schema", initialized_, code_));
   all.push_back(check("mongodb", reachable || (patient && initialized_), why));
   all.push_back(check("drain", state_ != State::kDraining && !drained_until_, Reason::kDraining));
-  all.push_back(check("drift", auditor_.result() == Reason::kNone, auditor_.result()));
+  all.push_back(check("drift", auditor_.drift() == Reason::kNone, auditor_.drift()));
+  all.push_back(check("migrations", auditor_.migrations() == Reason::kNone, auditor_.migrations()));
   all.push_back(check("schema_file", !schema_file_differs_, Reason::kSchemaFileChanged));
   return all;
 }
@@ -405,6 +406,14 @@ Snapshot::Phase Gate::phase() const {
     phase.what = applier->current();
     phase.of = applier->steps();
     phase.step = std::min(applier->steps_done() + 1, phase.of);
+    const Migrator* migrator = initializer_.migrator();
+    if (migrator != nullptr && migrator->stage() == Migrator::Stage::kWorking) {
+      const Migrator::Progress progress = migrator->progress();
+      phase.what = progress.what;
+      phase.of = progress.of;
+      phase.step = progress.step;
+      phase.percent = progress.percent;
+    }
   }
   return phase;
 }
@@ -431,7 +440,8 @@ void Gate::refresh(Now now) {
   Snapshot next = snapshot_;
   next.state = state_;
   next.checks = checks(reachable);
-  const bool own_checks = auditor_.result() == Reason::kNone && !schema_file_differs_;
+  const bool own_checks =
+      auditor_.drift() == Reason::kNone && auditor_.migrations() == Reason::kNone && !schema_file_differs_;
   next.facts =
       derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), own_checks}, settings_.ready_policy);
   next.phase = phase();

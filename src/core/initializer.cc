@@ -34,6 +34,7 @@ std::optional<TaskId> Initializer::abandon(Commands& commands) {
   warm_task_.reset();
   ledger_.reset();
   applier_.reset();
+  migrator_.reset();
   confirmation_.reset();
   poll_at_.reset();
   path_.clear();
@@ -53,6 +54,10 @@ bool Initializer::on(Commands& commands, TaskId id, const Outcome& outcome, Inst
   if (!running_) return false;
   if (applier_ && applier_->on(commands, id, outcome)) {
     follow_applier(commands, now);
+    return true;
+  }
+  if (migrator_ && migrator_->on(commands, id, outcome, now)) {
+    follow_migrator(commands, now);
     return true;
   }
   if (warm_task_ == id) {
@@ -79,6 +84,10 @@ void Initializer::tick(Commands& commands, Instant now, WallTime wall) {
   if (!running_) return;
   lease_.tick(commands, now);
   follow_lease(commands, now, wall);
+  if (migrator_ && running_) {
+    migrator_->tick(commands, now);
+    follow_migrator(commands, now);
+  }
   if (!poll_at_ || now < *poll_at_) return;
   poll_at_.reset();
   read_ledger(commands);
@@ -86,9 +95,11 @@ void Initializer::tick(Commands& commands, Instant now, WallTime wall) {
 
 std::optional<Instant> Initializer::next_tick() const {
   if (!running_) return std::nullopt;
-  const std::optional<Instant> lease = lease_.next_tick();
-  if (!lease || !poll_at_) return lease ? lease : poll_at_;
-  return std::min(*lease, *poll_at_);
+  std::optional<Instant> next = lease_.next_tick();
+  for (const auto& at : {poll_at_, migrator_ ? migrator_->next_tick() : std::nullopt}) {
+    if (at && (!next || *at < *next)) next = at;
+  }
+  return next;
 }
 
 // ------------------------------------------------------------------------------------------------------ the ledger
@@ -100,7 +111,7 @@ void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& led
   lease_.saw(ledger, now);
   switch (standing(ledger, schema_)) {
     case Standing::kApplied:
-      if (purpose_ == Purpose::kRepair) break;
+      if (purpose_ == Purpose::kRepair || (purpose_ == Purpose::kBackground && !ledger->pending.empty())) break;
       if (schema_.policy.verify == schema::Policy::Verify::kOpen && !applier_) {
         look(commands);
       } else {
@@ -176,6 +187,7 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     // Whether it was recorded, a fresh reading tells; until then the lease is given back.
     release(commands);
     applier_.reset();
+    migrator_.reset();
     enter(State::kWaiting);
     read_ledger(commands);
     return;
@@ -185,11 +197,16 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     ledger_ = ledger_.value_or(Ledger{});
     ledger_->owner = instance_id_;
     ledger_->token = lease_.grant().token;
+    if (purpose_ == Purpose::kBackground) {
+      if (!migrator_) work_on_documents(commands, now);
+      return;
+    }
     // Back here after a lost race: verifying leads to initializing only through waiting.
     if (at_ == State::kVerifying) enter(State::kWaiting);
     enter(State::kInitializing);
     applier_.emplace(schema_, settings_.parallelism, ledger_->owns);
     applier_->grant(lease_.grant());
+    if (!schema_.seeds.empty() || !schema_.migrations.empty()) applier_->documents_follow();
     applier_->begin(commands);
     return;
   }
@@ -227,13 +244,15 @@ void Initializer::confirmed(Commands& commands, WallTime wall) {
 
 void Initializer::record(Commands& commands, WallTime wall) {
   Ledger next;
-  next.applied = applied_now(schema_, instance_id_, wall, applier_->withheld());
+  next.applied =
+      applied_now(schema_, instance_id_, wall, applier_->withheld() + (migrator_ ? migrator_->withheld() : 0));
+  if (migrator_) next.pending = migrator_->pending();
   next.owns = applier_->owns();
   next.period_ms = settings_.lease.period.count();
-  lease_.write(
-      commands,
-      LedgerField::kApplied | LedgerField::kTarget | LedgerField::kOwner | LedgerField::kStep | LedgerField::kOwns,
-      next);
+  lease_.write(commands,
+               LedgerField::kApplied | LedgerField::kTarget | LedgerField::kOwner | LedgerField::kStep |
+                   LedgerField::kOwns | LedgerField::kPending,
+               next);
 }
 
 // ----------------------------------------------------------------------------------------------------- the applier
@@ -251,7 +270,14 @@ void Initializer::follow_applier(Commands& commands, Instant now) {
     case Applier::Stage::kIdle:
     case Applier::Stage::kReading: return;
     case Applier::Stage::kApplying: pass_to(State::kInitializing); return;
-    case Applier::Stage::kConfirming: confirm_first(commands, now); return;
+    case Applier::Stage::kConfirming:
+      pass_to(State::kInitializing);
+      if (migrator_) {
+        follow_migrator(commands, now);
+      } else {
+        work_on_documents(commands, now);
+      }
+      return;
     case Applier::Stage::kVerifying: pass_to(State::kVerifying); return;
     case Applier::Stage::kMatched:
       pass_to(State::kVerifying);
@@ -275,17 +301,44 @@ void Initializer::follow_applier(Commands& commands, Instant now) {
   }
 }
 
+// --------------------------------------------------------------------------------------------------- the documents
+
+void Initializer::work_on_documents(Commands& commands, Instant now) {
+  const auto phase =
+      purpose_ == Purpose::kBackground ? schema::Migration::Phase::kBackground : schema::Migration::Phase::kPre;
+  migrator_.emplace(schema_, phase, Migrator::Holder{lease_.grant().token, instance_id_},
+                    [this] { return lease_.grant().not_after; });
+  migrator_->begin(commands);
+  follow_migrator(commands, now);
+}
+
+void Initializer::follow_migrator(Commands& commands, Instant now) {
+  if (lease_.stage() == Lease::Stage::kHeld) lease_.says(migrator_->progress().what);
+  if (migrator_->stage() == Migrator::Stage::kBroken) {
+    break_off(commands, migrator_->judgement());
+  } else if (migrator_->stage() == Migrator::Stage::kDone && lease_.written() == Lease::Written::kNothing) {
+    if (purpose_ == Purpose::kBackground) {
+      const Ledger nothing_pending;
+      lease_.write(commands, LedgerField::kPending | LedgerField::kTarget | LedgerField::kOwner | LedgerField::kStep,
+                   nothing_pending);
+    } else if (applier_ && applier_->stage() == Applier::Stage::kConfirming) {
+      confirm_first(commands, now);
+    }
+  }
+}
+
 // ----------------------------------------------------------------------------------------------------------- ending
 
 // With steps under way the lease is kept until they are answered, or until it dies: who takes it next must not meet
 // them.
 std::optional<TaskId> Initializer::release(Commands& commands) {
   confirmation_.reset();
-  if (lease_.stage() != Lease::Stage::kHeld || !applier_) return lease_.release(commands, Lease::Ending::kNow);
-  if (applier_->unsettled()) return lease_.release(commands, Lease::Ending::kNever);
-  if (applier_->in_flight().empty()) return lease_.release(commands, Lease::Ending::kNow);
-  leftovers_ = applier_->in_flight();
+  if (lease_.stage() != Lease::Stage::kHeld) return lease_.release(commands, Lease::Ending::kNow);
+  if (applier_ && applier_->unsettled()) return lease_.release(commands, Lease::Ending::kNever);
+  leftovers_ = applier_ ? applier_->in_flight() : Applier::InFlight{};
+  if (migrator_ && migrator_->in_flight()) leftovers_.emplace(*migrator_->in_flight(), false);
   unsettled_ = false;
+  if (leftovers_.empty()) return lease_.release(commands, Lease::Ending::kNow);
   return lease_.release(commands, Lease::Ending::kLater);
 }
 

@@ -14,6 +14,7 @@
 #include "core/commands.h"
 #include "core/lease.h"
 #include "core/ledger.h"
+#include "core/migrator.h"
 #include "core/state.h"
 #include "schema/schema.h"
 
@@ -29,9 +30,9 @@ struct InitializerSettings {
 
 class Initializer {
  public:
-  // kOpen: before the gate opens. kRepair: behind an open gate, for a database that the ledger calls applied and that
-  // differs all the same; warms nothing.
-  enum class Purpose { kOpen, kRepair };
+  // kOpen: before the gate opens. The others come behind an open gate, and warm nothing. kRepair: a database that the
+  // ledger calls applied differs all the same. kBackground: migrations of phase background are not done.
+  enum class Purpose { kOpen, kRepair, kBackground };
 
   // All outlive this object.
   Initializer(const schema::Schema& schema, const InitializerSettings& settings, std::string instance_id,
@@ -56,6 +57,7 @@ class Initializer {
   std::optional<Judgement> take_failure();
 
   const Applier* applier() const { return applier_ ? &*applier_ : nullptr; }
+  const Migrator* migrator() const { return migrator_ ? &*migrator_ : nullptr; }
   const std::optional<Ledger>& ledger() const { return ledger_; }
   bool holds_lease() const { return lease_.stage() == Lease::Stage::kHeld; }
   // It took the lease from a replica that had not given it back; what that one sent last may have arrived since.
@@ -70,6 +72,8 @@ class Initializer {
   void follow_lease(Commands& commands, Instant now, WallTime wall);
   void lease_lost(Commands& commands);
   void follow_applier(Commands& commands, Instant now);
+  void work_on_documents(Commands& commands, Instant now);
+  void follow_migrator(Commands& commands, Instant now);
   void pass_to(State state);
   void confirm_first(Commands& commands, Instant now);
   void confirmed(Commands& commands, WallTime wall);
@@ -94,6 +98,7 @@ class Initializer {
   std::optional<TaskId> warm_task_;
   std::optional<Ledger> ledger_;
   std::optional<Applier> applier_;
+  std::optional<Migrator> migrator_;
   Applier::InFlight leftovers_;  // steps of an attempt that ended before they did: the lease is given back after them
   bool unsettled_ = false;       // one of them may be at work for ever, as far as we know
   std::optional<std::uint64_t> confirmation_;  // the renewal that is waited for

@@ -101,7 +101,17 @@ void Migrator::on_records(Commands& commands, const MigrationsRead& read) {
     for (const Seed& seed : schema_.seeds) jobs_.push_back(Job{&seed, nullptr, nullptr});
   }
   for (const Migration& migration : schema_.migrations) {
-    if (migration.phase == phase_) jobs_.push_back(Job{nullptr, &migration, nullptr});
+    if (migration.phase != phase_) continue;
+    const MigrationRecord* record = find_record(records_, migration_key(migration));
+    const bool done = record != nullptr && record->state == RecordState::kDone;
+    if (phase_ == Migration::Phase::kPre && schema_.policy.contract == schema::Policy::Contract::kReport && !done) {
+      ++withheld_;
+      commands.say(LogLevel::kWarn, fmt::format("Held back, because it can break the version before and "
+                                                "policy.contract is \"report\": migration {}",
+                                                migration.id));
+      continue;
+    }
+    jobs_.push_back(Job{nullptr, &migration, nullptr});
   }
   stage_ = Stage::kWorking;
   begin_job(commands);

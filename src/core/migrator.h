@@ -50,6 +50,10 @@ class Migrator {
   const Judgement& judgement() const { return judgement_; }
   // Another holds the lease, or the record: nothing more was written. Broken, too.
   bool lost() const { return lost_; }
+  // The task that was started last, while it has not been answered.
+  const std::optional<TaskId>& in_flight() const { return task_; }
+  // Migrations of phase pre that policy.contract = "report" holds back.
+  int withheld() const { return withheld_; }
   // Ids of declared background migrations that are not done; once the records are read.
   const std::vector<std::string>& pending() const { return pending_; }
 
@@ -108,6 +112,7 @@ class Migrator {
   std::vector<std::string> pending_;
   std::vector<Job> jobs_;
   std::size_t job_ = 0;
+  int withheld_ = 0;
   int skipped_ = 0;  // jobs that only mark a record
   std::optional<MigrationRecord> record_;
   std::size_t seed_at_ = 0;   // of a seed without a record: the next document

@@ -41,8 +41,8 @@ struct ChangeLedger {  // one compare-and-set, majority, on the lease's own conn
 struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
 struct Ping {};  // the liveness ping on a warm connection -> Done
 
-using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, Warm, Ping, ReadMigrations, ClaimMigration,
-                          WriteMigration, RunSeed, RunBatch, RunCommand>;
+using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, Warm, Ping, ReadMigrations,
+                          ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
 
 struct LedgerRead {
   std::optional<Ledger> ledger;  // none: this schema was never applied here

@@ -21,7 +21,6 @@ using core::Doing;
 using core::Domain;
 using core::Failure;
 
-
 Doing doing_of(schema::StepKind kind) {
   switch (kind) {
     case schema::StepKind::kCreateCollection:

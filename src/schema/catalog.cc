@@ -15,6 +15,12 @@ tl::unexpected<Error> strange(std::string_view command, std::string_view what) {
   return fail(Reason::kInternal, fmt::format("the server's answer to {} is not understood: {}", command, what));
 }
 
+// Why nobody should look into the entry, or "".
+std::string unsafe(const Document& entry) {
+  if (entry.too_deep()) return fmt::format("an entry nests deeper than {} levels", kMaxNesting);
+  return entry.whole() ? "" : "an entry is no BSON inside";
+}
+
 std::optional<std::string> string_of(const Document& document, std::string_view name) {
   const std::optional<Field> found = field(document, name);
   return found ? found->string() : std::nullopt;
@@ -44,7 +50,7 @@ std::vector<std::string> declared_names(const Schema& schema) {
 
 Result<CatalogCollection> collection_from(const Document& entry) {
   constexpr std::string_view kCommand = "listCollections";
-  if (entry.too_deep()) return strange(kCommand, fmt::format("an entry nests deeper than {} levels", kMaxNesting));
+  if (const std::string wrong = unsafe(entry); !wrong.empty()) return strange(kCommand, wrong);
   CatalogCollection collection;
   const std::optional<std::string> name = string_of(entry, "name");
   if (!name || name->empty()) return strange(kCommand, "an entry has no name");
@@ -65,7 +71,7 @@ Result<CatalogCollection> collection_from(const Document& entry) {
 
 Result<CatalogIndex> index_from(const Document& entry) {
   constexpr std::string_view kCommand = "listIndexes";
-  if (entry.too_deep()) return strange(kCommand, fmt::format("an entry nests deeper than {} levels", kMaxNesting));
+  if (const std::string wrong = unsafe(entry); !wrong.empty()) return strange(kCommand, wrong);
   // With includeBuildUUIDs an index that is being built comes as { spec: {…}, buildUUID: … }; with
   // includeIndexBuildInfo every one comes as { spec: {…} }, and one being built with indexBuildInfo.
   CatalogIndex found;

@@ -12,16 +12,14 @@
 #include "schema/capabilities.h"
 #include "schema/commands.h"
 #include "schema/draft.h"
-#include "schema/duplicates.h"
 #include "schema/honoured.h"
+#include "schema/index_changes.h"
 #include "schema/normalise.h"
 
 namespace readygate::schema {
 namespace {
 
 constexpr std::size_t kMaxIndexes = 64;  // of a collection, with the one on _id
-constexpr std::string_view kExpire = "expireAfterSeconds";
-constexpr std::string_view kPrepare = "prepareUnique";
 
 bool is_unique(const Index& index) { return index.options.has("unique"); }
 bool is_text(const Index& index) { return kind_of(index.key) == IndexKind::kText; }
@@ -29,7 +27,7 @@ bool is_text(const Index& index) { return kind_of(index.key) == IndexKind::kText
 class IndexesDiff {
  public:
   IndexesDiff(const std::vector<Index>& wanted, Collated collated, Draft& draft)
-      : wanted_(wanted), draft_(draft), collated_(collated) {}
+      : wanted_(wanted), draft_(draft), collated_(collated), changes_(draft) {}
 
   void run() {
     if (draft_.live != nullptr) read();
@@ -45,9 +43,9 @@ class IndexesDiff {
     hide_later();
     build();
     replace();
-    std::move(hidden_.begin(), hidden_.end(), std::back_inserter(losses_));
-    std::move(changes_.begin(), changes_.end(), std::back_inserter(draft_.additive));
-    std::move(losses_.begin(), losses_.end(), std::back_inserter(draft_.destructive));
+    changes_.finish();
+    std::move(late_.begin(), late_.end(), std::back_inserter(draft_.destructive));
+    std::move(hidden_.begin(), hidden_.end(), std::back_inserter(draft_.destructive));
     extra();
   }
 
@@ -176,10 +174,11 @@ class IndexesDiff {
       return;
     }
     const bool in_place =
-        !present.building && std::all_of(differing.begin(), differing.end(),
-                                         [&](const std::string& o) { return can_change(o, wanted, present.index); });
+        !present.building && std::all_of(differing.begin(), differing.end(), [&](const std::string& o) {
+          return (o != "unique" || can_be_unique(wanted)) && changes_.possible(o, wanted, present.index);
+        });
     if (in_place) {
-      change(wanted, present.index, differing);
+      changes_.change(wanted, present.index, differing);
     } else if (may_replace(present)) {
       drop_for(wanted, present);
     } else {
@@ -211,116 +210,16 @@ class IndexesDiff {
     }
   }
 
-  bool can_change(const std::string& option, const Index& wanted, const Index& present) const {
-    if (option == kExpire) {
-      return wanted.options.has(kExpire) && (present.options.has(kExpire) || can_become_ttl(draft_.server));
-    }
-    if (option == "hidden") return can_hide(draft_.server);
-    if (option == "unique") return is_unique(wanted) && can_make_unique(draft_.server);
-    return option == kPrepare;
-  }
-
-  Step index_step(StepKind kind, const Index& present, std::string what, Document command,
-                  std::vector<Change> changes) {
-    Step step = draft_.step(kind, std::move(what), std::move(command));
-    step.object = present.name;
-    step.changes = std::move(changes);
-    return step;
-  }
-
-  void change(const Index& wanted, const Index& present, const std::vector<std::string>& differing) {
-    const auto differs = [&](std::string_view option) {
-      return std::find(differing.begin(), differing.end(), option) != differing.end();
-    };
-    if (differs("hidden")) {
-      const bool hidden = wanted.options.has("hidden");
-      (hidden ? losses_ : changes_).push_back(hide_step(present, hidden));
-    }
-    if (differs(kExpire)) expire(wanted, present);
-    const bool converts = differs("unique") && draft_.policy.contract == Policy::Contract::kApply;
-    // What an attempt left behind that nobody continues refuses the application's writes for ever.
-    if (present.options.has(kPrepare) && !converts) {
-      changes_.push_back(index_step(StepKind::kResetUnique, present,
-                                    fmt::format("let {} take duplicates again (prepareUnique off)", present.name),
-                                    modify_index_command(draft_.collection, present.name, kPrepare, false),
-                                    {{std::string(kPrepare), "true", ""}}));
-    }
-    if (differs("unique")) make_unique(present);
-  }
-
-  Step hide_step(const Index& present, bool hidden) {
-    Step step = index_step(hidden ? StepKind::kHideIndex : StepKind::kUnhideIndex, present,
-                           fmt::format("{} index {}", hidden ? "hide" : "unhide", present.name),
-                           modify_index_command(draft_.collection, present.name, "hidden", hidden),
-                           {{"hidden", hidden ? "" : "true", hidden ? "true" : ""}});
-    step.destructive = hidden;
-    return step;
-  }
-
-  void expire(const Index& wanted, const Index& present) {
-    const std::int64_t seconds = field(wanted.options, kExpire)->integer().value_or(0);
-    const std::optional<Field> before = field(present.options, kExpire);
-    Step step = index_step(StepKind::kModifyIndex, present,
-                           fmt::format("set expireAfterSeconds of {} to {}, was {}", present.name, seconds,
-                                       before ? before->to_json() : "not set"),
-                           modify_index_command(draft_.collection, present.name, kExpire, seconds),
-                           {change_of(kExpire, present.options, wanted.options)});
-    // Documents go sooner than they did.
-    step.destructive = !before || !before->integer() || seconds < *before->integer();
-    (step.destructive ? losses_ : changes_).push_back(std::move(step));
-  }
-
-  void make_unique(const Index& present) {
-    Index unique = present;
-    unique.options = without(present.options, {kPrepare});
-    append(unique.options, "unique", true);
-    const auto contract = [&](Step step) {
-      step.effect = Effect::kContract;
-      step.destructive = step.kind != StepKind::kTryUnique;
-      step.unique = {unique};
-      losses_.push_back(std::move(step));
-    };
-    // An earlier attempt may have come so far: then the dry run finds what there is to find, and mends it.
-    if (!present.options.has(kPrepare) || draft_.policy.contract == Policy::Contract::kReport) {
-      find_duplicates(unique, Effect::kContract);
-      contract(index_step(StepKind::kPrepareUnique, present,
-                          fmt::format("let {} refuse new duplicates (prepareUnique)", present.name),
-                          modify_index_command(draft_.collection, present.name, kPrepare, true),
-                          {{std::string(kPrepare), "", "true"}}));
-    }
-    Document dry = modify_index_command(draft_.collection, present.name, "unique", true);
-    append(dry, "dryRun", true);
-    Step attempt = index_step(StepKind::kTryUnique, present,
-                              fmt::format("dry run of making index {} unique", present.name), std::move(dry), {});
-    attempt.cost = Cost::kScans;
-    contract(std::move(attempt));
-    Step make =
-        index_step(StepKind::kMakeUnique, present, fmt::format("make index {} unique", present.name),
-                   modify_index_command(draft_.collection, present.name, "unique", true), {{"unique", "", "true"}});
-    make.cost = Cost::kBlocksWrites;  // collMod holds the collection while it reads the index
-    contract(std::move(make));
-  }
-
-  // In a step of its own, however long it takes: the one that it is for is sent under a deadline.
-  void find_duplicates(const Index& unique, Effect effect) {
-    const std::optional<DuplicateSearch> search = duplicate_search(draft_.collection, unique);
-    if (!search || draft_.known_empty()) return;
-    Step step = draft_.step(StepKind::kFindDuplicates,
-                            fmt::format("look for documents that share a key of {}", unique.name), search->sample);
-    step.object = unique.name;
-    step.unique = {unique};
-    step.cost = Cost::kScans;
-    step.effect = effect;
-    draft_.additive.push_back(std::move(step));
-  }
-
   // ------------------------------------------------------------------------------------------------ what is missing
 
   // A unique index keeps its promise only when no two shards can hold the same key.
+  bool can_be_unique(const Index& index) const {
+    return draft_.live == nullptr || !draft_.live->sharding || is_shard_index(index);
+  }
+
   void unsharded() {
-    if (draft_.live == nullptr || !draft_.live->sharding || draft_.live->sharding->key.empty()) return;
     std::erase_if(missing_, [&](const Index& index) {
-      if (!is_unique(index) || is_shard_index(index)) return false;
+      if (!is_unique(index) || can_be_unique(index)) return false;
       draft_.conflict(
           index.name, "unique", "true", draft_.live->sharding->key.to_json(),
           fmt::format("the index {} cannot be unique: the collection is sharded by {}, and the key must begin "
@@ -335,7 +234,7 @@ class IndexesDiff {
     for (Index& index : missing_) {
       if (!index.options.has("hidden")) continue;
       index.options = without(index.options, {"hidden"});
-      hidden_.push_back(hide_step(index, true));
+      hidden_.push_back(changes_.visibility(index, IndexChanges::Visibility::kHidden));
     }
   }
 
@@ -392,7 +291,7 @@ class IndexesDiff {
     for (const Index& index : alone) {
       // One that was there before and is gone is a repair: every version since has lived with it.
       const Effect effect = was_made(index.name) ? Effect::kExpand : Effect::kContract;
-      find_duplicates(index, effect);
+      changes_.find_duplicates(index, effect);
       Step step = create({index});
       step.effect = effect;
       draft_.additive.push_back(std::move(step));
@@ -402,14 +301,12 @@ class IndexesDiff {
   void replace() {
     for (const Replacement& each : replacements_) {
       const bool late = is_late(each.to);
-      Step drop = index_step(StepKind::kDropIndex, each.from,
-                             fmt::format("drop index {}{}", each.from.name,
-                                         late ? ", to build it again: no index (and no uniqueness) meanwhile" : ""),
-                             drop_index_command(draft_.collection, each.from.name), {});
-      drop.effect = Effect::kContract;
-      drop.destructive = true;
-      if (is_unique(each.to)) find_duplicates(each.to, Effect::kContract);  // rather no new index than none at all
-      losses_.push_back(std::move(drop));
+      Step drop = changes_.drop(each.from,
+                                fmt::format("drop index {}{}", each.from.name,
+                                            late ? ", to build it again: no index (and no uniqueness) meanwhile" : ""));
+      if (is_unique(each.to))
+        changes_.find_duplicates(each.to, Effect::kContract);  // rather no new index than none at all
+      late_.push_back(std::move(drop));
     }
     for (const Index& index : missing_) {
       if (!is_late(index)) continue;
@@ -418,7 +315,7 @@ class IndexesDiff {
       for (const Replacement& each : replacements_) {
         if (each.to.name == index.name) step.changes = changes_between(each.from, each.to);
       }
-      losses_.push_back(std::move(step));
+      late_.push_back(std::move(step));
     }
   }
 
@@ -443,8 +340,7 @@ class IndexesDiff {
       const std::string& name = present.index.name;
       const bool hidden = present.index.options.has("hidden");
       if (policy != Policy::Extra::kReport && is_ours(present) && (policy == Policy::Extra::kDrop || !hidden)) {
-        draft_.destructive.push_back(policy == Policy::Extra::kDrop ? drop_extra(present.index)
-                                                                    : hide_extra(present.index));
+        draft_.destructive.push_back(lose(present.index));
         continue;
       }
       draft_.finding(FindingKind::kExtraIndex, name, "", "", present.index.key.to_json(),
@@ -453,18 +349,12 @@ class IndexesDiff {
     }
   }
 
-  Step hide_extra(const Index& present) {
-    Step step = hide_step(present, true);
+  Step lose(const Index& present) const {
+    if (draft_.policy.extra_indexes == Policy::Extra::kDrop) {
+      return changes_.drop(present, fmt::format("drop index {}, which is not declared", present.name));
+    }
+    Step step = changes_.visibility(present, IndexChanges::Visibility::kHidden);
     step.what += ", which is not declared";
-    return step;
-  }
-
-  Step drop_extra(const Index& present) {
-    Step step =
-        index_step(StepKind::kDropIndex, present, fmt::format("drop index {}, which is not declared", present.name),
-                   drop_index_command(draft_.collection, present.name), {});
-    step.effect = Effect::kContract;
-    step.destructive = true;
     return step;
   }
 
@@ -476,13 +366,13 @@ class IndexesDiff {
   const std::vector<Index>& wanted_;
   Draft& draft_;
   Collated collated_;
+  IndexChanges changes_;
   std::vector<Present> present_;
   std::vector<Index> missing_;
   std::vector<Index> building_;
   std::vector<Replacement> replacements_;
-  std::vector<Step> changes_;  // in place, that take nothing away
-  std::vector<Step> hidden_;   // indexes that are made visible
-  std::vector<Step> losses_;   // those that do, and what can only follow them
+  std::vector<Step> hidden_;  // indexes that are made visible
+  std::vector<Step> late_;    // drops of what is replaced, and what is built after them
 };
 
 }  // namespace

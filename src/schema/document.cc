@@ -72,6 +72,16 @@ bool nests_deeper(bson_iter_t& it, std::size_t levels) {
   return false;
 }
 
+// bson_validate of libbson 1.23 passes over what an iterator stumbles on in a document inside.
+bool is_whole(bson_iter_t& it) {
+  while (bson_iter_next(&it)) {
+    if (!BSON_ITER_HOLDS_DOCUMENT(&it) && !BSON_ITER_HOLDS_ARRAY(&it)) continue;
+    bson_iter_t child;
+    if (!bson_iter_recurse(&it, &child) || !is_whole(child)) return false;
+  }
+  return it.err_off == 0;
+}
+
 bool same_number(const Field& a, const Field& b) {
   const std::optional<std::int64_t> x = a.integer();
   const std::optional<std::int64_t> y = b.integer();
@@ -150,6 +160,11 @@ bool Document::has(std::string_view field) const {
 bool Document::too_deep() const {
   bson_iter_t it;
   return bson_iter_init(&it, get()) && nests_deeper(it, kMaxNesting);
+}
+
+bool Document::whole() const {
+  bson_iter_t it;
+  return bson_iter_init(&it, get()) && is_whole(it);
 }
 
 std::string Document::to_json() const {

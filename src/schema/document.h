@@ -40,6 +40,8 @@ class Document {
   // Whether documents and arrays in it nest deeper than kMaxNesting. What walks a document is recursive, so one that
   // comes from a server is asked first; Extended JSON is held to 100 levels by libbson.
   bool too_deep() const;
+  // Whether every part of it is BSON: the driver looks at the lengths alone, and libbson trusts the rest. Not too deep.
+  bool whole() const;
   std::string to_json() const;            // relaxed Extended JSON, for people
   std::string to_canonical_json() const;  // canonical Extended JSON, for hashes
 

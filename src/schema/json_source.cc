@@ -42,12 +42,6 @@ std::vector<std::size_t> items_of(std::string_view json) {
 
 }  // namespace
 
-bool clean(const toml::Table& table, toml::Keys keys) {
-  toml::Mistakes mistakes;
-  toml::check(table, keys, {}, mistakes);
-  return mistakes.empty();
-}
-
 toml::Place JsonText::at(std::size_t position) const {
   if (!own_file) return place;
   position = std::min(position, text.size());

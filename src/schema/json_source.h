@@ -11,9 +11,6 @@
 
 namespace readygate::schema {
 
-// Nothing is wrong with the table: what builds on its values may go on.
-bool clean(const toml::Table& table, toml::Keys keys);
-
 // A text and where it stands. In a file of its own every byte has a place; in a TOML string only the whole.
 struct JsonText {
   std::string text;

@@ -19,6 +19,7 @@
 #include "schema/parse_collection.h"
 #include "schema/parse_index.h"
 #include "schema/parse_migrations.h"
+#include "schema/parse_values.h"
 #include "schema/sources.h"
 #include "toml/keys.h"
 

@@ -248,12 +248,6 @@ class OptionsParser {
 
 }  // namespace
 
-bool clean(const toml::Table& table, toml::Keys keys) {
-  toml::Mistakes mistakes;
-  toml::check(table, keys, {}, mistakes);
-  return mistakes.empty();
-}
-
 const std::string* string_at(const toml::Table& table, std::string_view key) {
   const toml::Value* value = table.find(key);
   return value != nullptr ? std::get_if<std::string>(&value->data) : nullptr;

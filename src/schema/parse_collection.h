@@ -11,9 +11,6 @@
 
 namespace readygate::schema {
 
-// Whether toml::check finds nothing wrong with the table: what is wrong was said already.
-bool clean(const toml::Table& table, toml::Keys keys);
-
 // The string under `key`, or nullptr.
 const std::string* string_at(const toml::Table& table, std::string_view key);
 

@@ -37,6 +37,12 @@ class Complaint {
 
 }  // namespace
 
+bool clean(const toml::Table& table, toml::Keys keys) {
+  toml::Mistakes mistakes;
+  toml::check(table, keys, {}, mistakes);
+  return mistakes.empty();
+}
+
 std::optional<Document> parse_document(const std::string& json, const std::string& what, const toml::Place& place,
                                        toml::Mistakes& mistakes) {
   const Complaint complain(what, place, mistakes);

@@ -7,9 +7,13 @@
 #include <string>
 
 #include "schema/document.h"
+#include "toml/keys.h"
 #include "toml/tree.h"
 
 namespace readygate::schema {
+
+// Whether toml::check finds nothing wrong with the table: what is wrong was said already.
+bool clean(const toml::Table& table, toml::Keys keys);
 
 // An Extended JSON object, not empty.
 std::optional<Document> parse_document(const std::string& json, const std::string& what, const toml::Place& place,

@@ -17,6 +17,7 @@
 #include "schema/names.h"
 #include "schema/normalise.h"
 #include "schema/options.h"
+#include "schema/plan.h"
 #include "schema/schema.h"
 #include "schema/write_values.h"
 #include "toml/format.h"
@@ -180,7 +181,7 @@ class SchemaWriter {
       if (!written(name)) continue;
       if (collection->type == "view") {
         view(*collection);
-      } else if (collection->type == "collection" || collection->type == "timeseries") {
+      } else if (collection->type == (collection->options.has("timeseries") ? "timeseries" : "collection")) {
         this->collection(*collection);
       } else {
         leave_out(body_, fmt::format("the {} {}: it cannot be declared", collection->type, json_quote(name)), {});
@@ -190,7 +191,8 @@ class SchemaWriter {
     std::string text = fmt::format("schema = {}\ndatabase = {}\nversion = 1\n\n{}{}",
                                    toml::quoted(schema_name_for(database_)), toml::quoted(database_), body_, views_);
     const auto laid_out = toml::format(text, "import", kSchemaKeys);
-    return {laid_out ? *laid_out : std::move(text), std::move(left_out_)};
+    if (laid_out) text = *laid_out;
+    return {std::move(text), std::move(left_out_)};
   }
 
  private:
@@ -230,7 +232,17 @@ class SchemaWriter {
     }
     unknown_options(live, notes);
     indexes(live, document_at(options, "collation"), table, notes);
+    if (notes.empty()) contradictions(live, table, notes);
     body_ += notes + table + "\n";
+  }
+
+  // The last word is a plan's: a catalog that contradicts itself can be beyond what any declaration says.
+  void contradictions(const CatalogCollection& live, const std::string& table, std::string& notes) {
+    const auto schema = read_back(table);
+    if (!schema) return;
+    for (const Finding& finding : diff(*schema, Catalog{catalog_.server, {live}}).findings) {
+      if (finding.kind == FindingKind::kConflict) leave_out(notes, finding.message, {});
+    }
   }
 
   void unknown_options(const CatalogCollection& live, std::string& notes) {

@@ -12,7 +12,8 @@ namespace readygate::mongo::testing {
 // A schema named "orders" with the collections "orders" and "models", and what follows.
 inline schema::Schema schema_of(const std::string& text) {
   const std::string head =
-      "schema = 'orders'\ndatabase = 'd'\nversion = 1\n[[collection]]\nname = 'orders'\n[[collection]]\nname = "
+      "schema = 'orders'\ndatabase = 'd'\nversion = 1\n[policy]\ncontract = 'apply'\n[[collection]]\nname = "
+      "'orders'\n[[collection]]\nname = "
       "'models'\n";
   auto schema = schema::parse(head + text, "s.toml", "/nonexistent");
   if (!schema) FAIL(toml::to_string(schema.error()));

@@ -163,8 +163,8 @@ std::string limits_of(const toml::Key& key) {
     return all;
   }
   std::string type = key.type == toml::Type::kDuration  ? "duration"
-                           : key.type == toml::Type::kInteger ? "integer"
-                                                              : "string";
+                     : key.type == toml::Type::kInteger ? "integer"
+                                                        : "string";
   if (!key.range || key.type == toml::Type::kString) return type;
   const auto shown = [&](std::int64_t number) {
     return key.type == toml::Type::kDuration ? format_duration(Millis(number)) : std::to_string(number);

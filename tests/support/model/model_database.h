@@ -37,6 +37,10 @@ class ModelDatabase {
   core::Outcome answer(const core::Ping& work);
   template <typename MigrationWork>
   core::Outcome answer(const MigrationWork& work) {
+    if (ledger) {  // what the fence of a write is compared with
+      migrations.token = ledger->token;
+      migrations.owner = ledger->owner.value_or("");
+    }
     return migrations.answer(work);
   }
 };

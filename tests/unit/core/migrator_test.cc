@@ -22,7 +22,8 @@ using readygate::test::ModelMigrations;
 namespace {
 
 constexpr const char* kHead =
-    "schema = 'shop'\ndatabase = 'shop'\nversion = 1\n[[collection]]\nname = 'orders'\n[[collection]]\nname = "
+    "schema = 'shop'\ndatabase = 'shop'\nversion = 1\n[policy]\ncontract = 'apply'\n[[collection]]\nname = "
+    "'orders'\n[[collection]]\nname = "
     "'models'\n";
 
 // Three commands, in a file that is there for as long as a schema is read.
@@ -329,7 +330,7 @@ TEST_CASE("a migration that was applied must not be edited") {
     CHECK(other.migrator.judgement().verdict == Verdict::kPermanent);
     CHECK(other.sentence().find(schema.migrations[0].checksum) != std::string::npos);
     CHECK(other.sentence().find(edited.migrations[0].checksum) != std::string::npos);
-    CHECK(other.sentence().find("s.toml:8") != std::string::npos);
+    CHECK(other.sentence().find("s.toml:10") != std::string::npos);
     // The background run says so, too.
     Process background(edited, model, schema::Migration::Phase::kBackground);
     REQUIRE(background.run());

@@ -155,3 +155,69 @@ TEST_CASE("init.mode = verify waits for the ledger and never writes") {
   CHECK(h.database.count["write"] == 0);
   CHECK(h.database.count["step"] == 0);
 }
+
+namespace {
+
+constexpr const char* kDocuments = R"([[seed]]
+collection = "customers"
+docs = '[ { "_id": 1 }, { "_id": 2 } ]'
+[[migration]]
+id = "0001-split"
+[migration.batch]
+collection = "orders"
+filter = '{ "state": { "$exists": false } }'
+update = '{ "$set": { "state": 1 } }'
+[[migration]]
+id = "0002-later"
+phase = "background"
+[migration.batch]
+collection = "orders"
+filter = '{ "later": { "$exists": false } }'
+update = '{ "$set": { "later": 1 } }'
+)";
+
+}  // namespace
+
+TEST_CASE("seeds and migrations run under the lease, before the ledger says applied; background ones after opening") {
+  Harness h(example_schema(1, "contract = \"apply\"", kDocuments));
+  h.open();
+  CHECK(h.facts().open);
+  CHECK(h.database.ledger->applied->version == 1);
+  CHECK(h.database.ledger->applied->withheld == 0);
+  CHECK(h.database.migrations.records.at("m/0001-split").state == RecordState::kDone);
+  CHECK(h.database.migrations.records.count("m/0002-later") == 0);
+  CHECK(h.database.ledger->pending == std::vector<std::string>{"0002-later"});
+  for (int i = 0; i < 5; ++i) {
+    h.pass(Millis(1'500));
+    h.answer_all();
+  }
+  CHECK(h.database.migrations.records.at("m/0002-later").state == RecordState::kDone);
+  CHECK(h.database.ledger->pending.empty());
+  CHECK_FALSE(h.database.ledger->owner);
+  CHECK(h.facts().ready);
+}
+
+TEST_CASE("a migration that could break the version before is held back, and the gate opens") {
+  Harness h(example_schema(1, "", kDocuments));
+  h.open();
+  CHECK(h.facts().open);
+  CHECK(h.database.ledger->applied->withheld == 1);
+  CHECK(h.database.migrations.records.count("m/0001-split") == 0);
+  CHECK(h.said("Held back") == 1);
+}
+
+TEST_CASE("a background migration that fails is a failed check, and closes nothing") {
+  Harness h(example_schema(1, "contract = \"apply\"", kDocuments));
+  h.open();
+  h.database.fault = [](const Work& work) {
+    return std::holds_alternative<RunBatch>(work) ? std::optional(server_error(2, "bad update")) : std::nullopt;
+  };
+  for (int i = 0; i < 5; ++i) {
+    h.pass(Millis(1'500));
+    h.answer_all();
+  }
+  CHECK(h.facts().open);
+  CHECK_FALSE(h.facts().ready);
+  CHECK(h.said("A background migration failed") == 1);
+  CHECK_FALSE(h.database.ledger->owner);
+}

@@ -153,3 +153,16 @@ TEST_CASE("the format that databases out there hold") {
         "{\"name\":\"c\",\"options\":{},\"indexes\":[]}]\n");
   CHECK(schema_of("").hash == "1:37517e5f3dc66819f61f5a7bb8ace1921282415f10551d2defa5c3eb0985b570");
 }
+
+TEST_CASE("views are in the hash, and their pipelines in the order in which they are written") {
+  const auto view = [](const std::string& name, const std::string& pipeline) {
+    return hash_of("[[view]]\nname = '" + name + "'\non = 'c'\npipeline = '" + pipeline + "'\n");
+  };
+  const std::string first = view("v", R"([ { "$match": { "a": 1, "b": 2 } } ])");
+  CHECK(first != hash_of(""));
+  CHECK(first != view("w", R"([ { "$match": { "a": 1, "b": 2 } } ])"));
+  CHECK(first != view("v", R"([ { "$match": { "b": 2, "a": 1 } } ])"));
+  CHECK(first == view("v", R"([ { "$match": { "a": 1.0, "b": { "$numberLong": "2" } } } ])"));
+  CHECK(view("v", "[]") == hash_of("[[view]]\nname = 'v'\non = 'c'\n"));
+  CHECK(view("v", "[]") != hash_of("[[view]]\nname = 'v'\non = 'd'\n"));
+}

@@ -311,3 +311,40 @@ TEST_CASE("more indexes than a collection can have") {
   CHECK(!conflict(c(i("x", "key = [['a', 1]]"))));
   CHECK(conflict(c(i("x", "key = [['a', 1]]") + i("y", "key = [['b', 1]]"))));
 }
+
+TEST_CASE("a sharded collection: what may serve the shard key stays, and what a shard lacks is asked for again") {
+  Catalog catalog = catalog_of(with(R"({"key":{"a":1,"b":1},"name":"ab"},{"key":{"b":1},"name":"b"})"));
+  const std::vector<Owns> owns = {{"c", {"ab", "b"}, true}};
+  const auto plan = [&](const std::string& body) {
+    return diff(schema_of("[policy]\nextra_indexes = 'drop'\nconflict = 'replace'\ncontract = 'apply'\n" + body),
+                catalog, owns);
+  };
+  const auto dropped = [&](const std::string& body) {
+    std::vector<std::string> names;
+    for (const Step& step : plan(body).steps) {
+      if (step.kind == StepKind::kDropIndex) names.push_back(step.object);
+    }
+    return names;
+  };
+  CHECK(dropped(c("")) == std::vector<std::string>{"ab", "b"});
+  catalog.collections[0].sharding = Sharding{json(R"({"a":1})"), true, {}};
+  CHECK(dropped(c("")) == std::vector<std::string>{"b"});
+  CHECK(dropped(c(i("ab", "key = [['z', 1]]") + i("b", "key = [['y', 1]]"))) == std::vector<std::string>{"b"});
+  CHECK(plan(c("")).first(FindingKind::kShardedUnverified) == nullptr);
+  // Unique across shards only when the key begins with the shard's.
+  const auto conflict = [&](const std::string& key) {
+    return plan(c(i("u", "key = " + key + "\nunique = true"))).first(FindingKind::kConflict) != nullptr;
+  };
+  CHECK(conflict("[['y', 1]]"));
+  CHECK(conflict("[['y', 1], ['a', 1]]"));
+  CHECK(!conflict("[['a', 1], ['y', 1]]"));
+  CHECK(plan(c(i("b", "key = [['b', 1]]\nunique = true"))).first(FindingKind::kConflict) != nullptr);
+  catalog.collections[0].sharding->incomplete = {"b"};
+  const Plan again = plan(c(i("b", "key = [['b', 1]]") + i("ab", "key = [['a', 1], ['b', 1]]")));
+  REQUIRE(again.steps.size() == 1);
+  CHECK(again.steps[0].indexes == std::vector<std::string>{"b"});
+  // Where the key is not known, any may be it.
+  catalog.collections[0].sharding = Sharding{};
+  CHECK(dropped(c("")).empty());
+  CHECK(plan(c("")).first(FindingKind::kShardedUnverified) != nullptr);
+}

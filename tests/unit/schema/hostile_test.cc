@@ -1,6 +1,7 @@
 // A malformed or hostile schema file gives an error, never a crash, and in bounded time.
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include <fmt/format.h>
@@ -155,4 +156,22 @@ TEST_CASE("a catalog that nests without end is an error") {
   Document index = json(R"({"name":"i","key":{"a":1}})");
   BSON_APPEND_DOCUMENT(index.get(), "partialFilterExpression", deep.get());
   REQUIRE(!index_from(index));
+}
+
+TEST_CASE("a catalog with a part that is no BSON is an error") {
+  Document inner = json(R"({"a":true})");
+  Document collection = json(R"({"name":"c","type":"view"})");
+  BSON_APPEND_DOCUMENT(collection.get(), "options", inner.get());
+  CHECK(collection_from(collection));
+  // The type of "a" becomes one that there is none of.
+  const std::string bytes(reinterpret_cast<const char*>(bson_get_data(collection.get())), collection.get()->len);
+  std::string broken = bytes;
+  broken[broken.rfind(
+      "\x08"
+      "a")] = '\x35';
+  bson_t cut;
+  REQUIRE(bson_init_static(&cut, reinterpret_cast<const std::uint8_t*>(broken.data()), broken.size()));
+  const auto read = collection_from(Document(cut));
+  REQUIRE(!read);
+  CHECK(read.error().message.find("no BSON inside") != std::string::npos);
 }

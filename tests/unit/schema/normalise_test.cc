@@ -171,3 +171,31 @@ TEST_CASE("a catalog's entries, and what is not one") {
     CHECK(!index_from(json(bad)));
   }
 }
+
+TEST_CASE("a time series has a granularity or a span, whatever else the server lists") {
+  const auto series = [](const char* how) {
+    return normalised_collection(json(std::string(R"({"timeseries":{"timeField":"t",)") + how + "}}")).to_json();
+  };
+  const std::string seconds = R"({ "timeseries" : { "timeField" : "t", "granularity" : "seconds" } })";
+  CHECK(series(R"("granularity":"seconds","bucketMaxSpanSeconds":3600)") == seconds);
+  CHECK(series(R"("granularity":"seconds","bucketMaxSpanSeconds":3600,"bucketRoundingSeconds":60)") == seconds);
+  CHECK(series(R"("bucketMaxSpanSeconds":3600)") == seconds);
+  CHECK(series(R"("bucketMaxSpanSeconds":300.0,"bucketRoundingSeconds":300)") ==
+        R"({ "timeseries" : { "timeField" : "t", "bucketMaxSpanSeconds" : 300, "bucketRoundingSeconds" : 300 } })");
+}
+
+TEST_CASE("a collation: what every language has in common goes, what is its own is compared where it is declared") {
+  const auto form = [](const char* text) { return normalised_collation(json(text)); };
+  const Document reported =
+      form(R"({"locale":"th","caseLevel":false,"caseFirst":"off","strength":3,"numericOrdering":false,
+               "alternate":"shifted","maxVariable":"punct","normalization":true,"backwards":false,"version":"57.1"})");
+  CHECK(!reported.has("version"));
+  CHECK(!reported.has("strength"));
+  CHECK(same_collation(form(R"({"locale":"th"})"), reported));
+  CHECK(same_collation(form(R"({"locale":"th","strength":3.0,"alternate":"shifted"})"), reported));
+  CHECK(!same_collation(form(R"({"locale":"th","alternate":"non-ignorable"})"), reported));
+  CHECK(!same_collation(form(R"({"locale":"th","strength":2})"), reported));
+  CHECK(!same_collation(form(R"({"locale":"en"})"), reported));
+  CHECK(!same_collation(form(R"({"locale":"th"})"), form(R"({"locale":"th","strength":1})")));
+  CHECK(form(R"({"locale":"simple"})").empty());
+}

@@ -74,6 +74,9 @@ TEST_CASE("what cannot be declared is a comment, and the rest is there") {
                  {R"({"key":{"x":1.5},"name":"half"})", R"({"key":{"x":1},"name":"kept","prepareUnique":true})",
                   R"({"key":{"y":1},"name":"y"})"}),
   };
+  catalog.collections.push_back(collection(R"({"name":"g","type":"timeseries","options":{}})"));
+  catalog.collections.push_back(collection(R"({"name":"h","type":"bucket","options":{}})"));
+  catalog.collections.push_back(collection(R"({"name":"i","type":"timeseries","options":{"timeseries":1}})"));
   // Extended JSON takes { "$type": 2 } for the beginning of a binary value.
   Document type;
   append(type, "$type", 2);
@@ -83,16 +86,17 @@ TEST_CASE("what cannot be declared is a comment, and the rest is there") {
   const Written written = write_schema(catalog, "d");
   CAPTURE(written.toml);
   for (const std::string_view said :
-       {"# Left out: encryptedFields of \"a\": it cannot be declared",
-        "# Left out: the collection \"b$c\": ", "# Left out: the options of the collection \"d\": ",
-        "# Left out: the view \"e\\u001b[2J\\n\": ", "# Left out: the index \"half\" of \"f\": "}) {
+       {"# Left out: encryptedFields of \"a\": it cannot be declared", "# Left out: the collection \"b$c\": ",
+        "# Left out: the options of the collection \"d\": ", "# Left out: the view \"e\\u001b[2J\\n\": ",
+        "# Left out: the index \"half\" of \"f\": ", "# Left out: the timeseries \"g\": ",
+        "# Left out: the bucket \"h\": ", "# Left out: \"i\" is a time series in the database"}) {
     CAPTURE(said);
     CHECK(written.toml.find(said) != std::string::npos);
   }
   CHECK(written.toml.find('\x1b') == std::string::npos);
   const auto schema = parse(written.toml, "import", "");
   REQUIRE(schema);
-  REQUIRE(schema->collections.size() == 3);
+  REQUIRE(schema->collections.size() == 4);
   CHECK(schema->collections[2].indexes.back().name == "y");
   CHECK(written.left_out.size() >= 5);
 }
