@@ -72,12 +72,25 @@ bool nests_deeper(bson_iter_t& it, std::size_t levels) {
   return false;
 }
 
-// bson_validate of libbson 1.23 passes over what an iterator stumbles on in a document inside.
+// Whether everything at the iterator and after it can be read: each document in it has its length and its end, and each
+// value a type that there is. bson_iter_recurse of libbson 1.23 looks at neither.
 bool is_whole(bson_iter_t& it) {
   while (bson_iter_next(&it)) {
-    if (!BSON_ITER_HOLDS_DOCUMENT(&it) && !BSON_ITER_HOLDS_ARRAY(&it)) continue;
+    const std::uint8_t* data = nullptr;
+    std::uint32_t size = 0;
+    if (BSON_ITER_HOLDS_DOCUMENT(&it)) {
+      bson_iter_document(&it, &size, &data);
+    } else if (BSON_ITER_HOLDS_ARRAY(&it)) {
+      bson_iter_array(&it, &size, &data);
+    } else {
+      continue;
+    }
+    bson_t inner;
     bson_iter_t child;
-    if (!bson_iter_recurse(&it, &child) || !is_whole(child)) return false;
+    if (data == nullptr || !bson_init_static(&inner, data, size) || !bson_iter_init(&child, &inner) ||
+        !is_whole(child)) {
+      return false;
+    }
   }
   return it.err_off == 0;
 }
