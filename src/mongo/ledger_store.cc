@@ -91,8 +91,8 @@ tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const Ledger
 }
 
 tl::expected<core::LedgerWritten, Failure> insert_ledger(Client& client, const LedgerPlace& place,
-                                                         const core::InsertLedger& work) {
-  return insert(client, place, to_bson(work.first)).map([](bool mine) { return core::LedgerWritten{mine, {}}; });
+                                                         const core::InsertLedger& insertion) {
+  return insert(client, place, to_bson(insertion.first)).map([](bool mine) { return core::LedgerWritten{mine, {}}; });
 }
 
 tl::expected<core::LedgerWritten, Failure> change_ledger(Client& client, const LedgerPlace& place,

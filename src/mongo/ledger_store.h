@@ -18,7 +18,7 @@ tl::expected<core::LedgerRead, core::Failure> read_ledger(Client& client, const 
 
 // False in `won`: a document with that _id is there already. Write concern majority, as the next.
 tl::expected<core::LedgerWritten, core::Failure> insert_ledger(Client& client, const LedgerPlace& place,
-                                                               const core::InsertLedger& insert);
+                                                               const core::InsertLedger& insertion);
 
 // One findAndModify filtered on what is expected. A majority that did not acknowledge is a failure, and so is an answer
 // that did not come: whether the write happened is then not known. `primary` is left empty.

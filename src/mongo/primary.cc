@@ -1,7 +1,6 @@
 #include "mongo/primary.h"
 
 #include <array>
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <thread>
@@ -46,7 +45,9 @@ std::string term_of(const schema::Document& reply) {
 struct Position {
   std::uint32_t seconds = 0;
   std::uint32_t increment = 0;
-  auto operator<=>(const Position&) const = default;
+  bool reaches(const Position& other) const {
+    return seconds > other.seconds || (seconds == other.seconds && increment >= other.increment);
+  }
 };
 
 std::optional<Position> position(const schema::Document& reply, const char* path) {
@@ -82,7 +83,7 @@ tl::expected<void, core::Failure> await_majority(Client& client, const std::stri
     }
     if (!wanted) wanted = position(*reply, "lastWrite.opTime.ts");
     const std::optional<Position> reached = position(*reply, "lastWrite.majorityOpTime.ts");
-    if (!wanted || !reached || *reached >= *wanted) return {};
+    if (!wanted || !reached || reached->reaches(*wanted)) return {};
     if (waited >= kWriteConcernTimeout) {
       return tl::unexpected(
           no_majority(kWriteConcernFailed, "a majority of the members does not have yet what the primary shows"));

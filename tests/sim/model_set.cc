@@ -28,6 +28,7 @@ void ModelSet::request(const core::Work& work, Reply reply) {
   } else if (std::holds_alternative<core::ReadLedger>(work)) {
     reply(core::LedgerRead{committed_.ledger});
   } else if (const auto* read = std::get_if<core::ReadCatalog>(&work)) {
+    if (!read->settled) on_reading();
     core::CatalogRead answer;
     answer.primary = fmt::format("{}/1", term_);
     answer.catalog.server = primary_.catalog.server;
@@ -41,7 +42,6 @@ void ModelSet::request(const core::Work& work, Reply reply) {
     } else {
       reply(std::move(answer));
     }
-    if (!pending_.empty()) on_uncommitted_reading();
   } else if (const auto* insert = std::get_if<core::InsertLedger>(&work)) {
     const bool won = !primary_.ledger;
     write(
@@ -66,6 +66,12 @@ void ModelSet::request(const core::Work& work, Reply reply) {
   } else {
     reply(core::Done{});
   }
+}
+
+void ModelSet::arrive_late(const schema::Document& command, Millis without_majority) {
+  majority_away_for(without_majority);
+  write([command](State& state) { test::run_command(state.catalog, command); }, core::Done{},
+        [](const core::Outcome&) {});
 }
 
 // The build is listed as such at once and goes on whoever waits; an identical one joins it.
@@ -96,7 +102,7 @@ void ModelSet::build(const core::RunStep& step, Reply reply) {
         core::Done{}, [](const core::Outcome&) {});
   }
   const int term = term_;
-  events_.after(dice_.millis(1, dice_.chance(0.2) ? 40'000 : 500),
+  events_.after(dice_.millis(1, dice_.chance(0.3) ? 60'000 : 500),
                 [this, term, mark, reply = std::move(reply)]() mutable {
                   if (!has_primary() || term != term_) {
                     reply(tl::unexpected(not_primary()));  // the new primary finishes it; see elect()

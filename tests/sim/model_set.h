@@ -41,8 +41,10 @@ class ModelSet {
 
   // Called after each change of what is committed.
   std::function<void()> on_commit;
-  // Called when a catalog is read that no majority has: the moment for an election to hurt.
-  std::function<void()> on_uncommitted_reading;
+  // Called before a catalog is read, but for one that waits for a majority: the moment for a rollback to hurt.
+  std::function<void()> on_reading;
+  // A command of somebody who is not there any more arrives, and no majority gets it for so long.
+  void arrive_late(const schema::Document& command, Millis without_majority);
 
  private:
   using Change = std::function<void(State&)>;

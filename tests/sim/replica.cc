@@ -8,11 +8,12 @@
 namespace readygate::sim {
 namespace {
 
-core::GateSettings settings() {
+core::GateSettings settings(int parallelism) {
   core::GateSettings settings;
   settings.failed_retry = Millis(5'000);
   settings.ping_period = Millis(30'000);
   settings.warm_connections = 1;
+  settings.init.parallelism = parallelism;
   settings.init.lease = {Millis(20'000), Millis(3'000)};
   return settings;
 }
@@ -60,7 +61,7 @@ void Replica::start() {
   stopped_until_ = Millis(0);
   was_open_ = false;
   wall_offset_ = dice_.millis(-86'400'000, 86'400'000);
-  gate_ = std::make_unique<core::Gate>(settings(), schema_, dice_, now());
+  gate_ = std::make_unique<core::Gate>(settings(1 + number_ % 4), schema_, dice_, now());
   say(fmt::format("starts as {:.8}, version {}", gate_->snapshot().instance_id, schema_.version));
   event([this](core::Gate& gate) { gate.start(now()); });
   topology(set_.has_primary());

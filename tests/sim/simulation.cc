@@ -63,12 +63,12 @@ class History {
     judge_.arrived_late = [this](const core::RunStep& step) { say(fmt::format("late: {}", step.step.what)); };
     judge_.opened = [this](const core::Gate& gate, const schema::Schema& schema) { on_opened(gate, schema); };
     set_.on_commit = [this] { on_commit(); };
-    set_.on_uncommitted_reading = [this] { elect_at_the_worst_moment(); };
+    set_.on_reading = [this] { roll_back_what_is_read(); };
     choose_weather();
     const int replicas = static_cast<int>(dice_.between(2, 12));
-    const int newest = static_cast<int>(dice_.between(1, 3));
+    newest_ = static_cast<int>(dice_.between(1, 3));
     for (int i = 0; i < replicas; ++i) {
-      const int version = dice_.chance(0.5) ? newest : static_cast<int>(dice_.between(1, newest));
+      const int version = dice_.chance(0.5) ? newest_ : static_cast<int>(dice_.between(1, newest_));
       replicas_.push_back(std::make_unique<Replica>(events_, dice_, set_, weather_, judge_, schema_of(version), i));
     }
   }
@@ -152,10 +152,15 @@ class History {
     });
   }
 
-  // So short that what a replica sends next reaches the new primary.
-  void elect_at_the_worst_moment() {
+  // What is missing arrives, as if a former holder had sent it long ago; it is read; and an election takes it away
+  // again, so short that what the reader sends next reaches the new primary.
+  void roll_back_what_is_read() {
     if (events_.now() >= kCalmAfter || !dice_.chance(worst_moments_)) return;
-    events_.after(dice_.millis(0, 30), [this] { elect(true, dice_.millis(0, 10)); });
+    const schema::Plan plan = schema::diff(schema_of(newest_), set_.primary().catalog);
+    if (plan.empty()) return;
+    say("what is missing arrives, to be rolled back");
+    for (const schema::Step& step : plan.steps) set_.arrive_late(step.command, Millis(500));
+    events_.after(dice_.millis(0, 60), [this] { elect(true, dice_.millis(0, 10)); });
   }
 
   void on_sent(const std::string& instance, const core::RunStep& step) {
@@ -212,6 +217,7 @@ class History {
   Judge judge_;
   Millis fault_pause_{10'000};
   double worst_moments_ = 0;
+  int newest_ = 1;
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::optional<Violation> violation_;
   std::int64_t token_ = -1;

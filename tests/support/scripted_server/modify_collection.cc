@@ -143,7 +143,7 @@ Result<Doc> CatalogModel::modify_collection(const Call& call) {
       options = options.merged(Doc().add(key == "cappedSize" ? "size" : "max", field));
     } else if (key == "timeseries") {
       if (collection->type != "timeseries") return fail(Code::kInvalidOptions, "collection is not a time series");
-      const auto series = modified_timeseries(options.document("timeseries"), field.document());
+      auto series = modified_timeseries(options.document("timeseries"), field.document());
       if (!series) return series;
       options = options.merged(Doc().add("timeseries", *series));
     } else if (collection->type == "timeseries" && key != "expireAfterSeconds") {

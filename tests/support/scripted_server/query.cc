@@ -129,7 +129,7 @@ Result<Doc> evaluate(const Field& expression, const Doc& document) {
   }
   Doc inner;
   for (const Field& part : parts.fields()) {
-    const auto value = evaluate(part, document);
+    auto value = evaluate(part, document);
     if (!value) return value;
     inner.add(part.key(), *value->find("v"));
   }
