@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kWidth = 100;           // columns of a line
 constexpr std::size_t kWidestCommented = 60;  // a longer line does not push the comments of its neighbours
+constexpr int kPasses = 3;
 constexpr std::size_t kUnknown = std::numeric_limits<std::size_t>::max();
 
 std::size_t columns(std::string_view text) {
@@ -280,6 +281,12 @@ tl::expected<std::string, Mistakes> format(std::string_view text, const std::str
   if (!before) return tl::unexpected(before.error());
   const Layout layout = layout_of(text);
   std::string out = Formatter(layout, keys).run();
+  // Which comments stand under each other depends on what stood between the lines, which the first pass may take away.
+  for (int pass = 0; pass < kPasses; ++pass) {
+    std::string again = Formatter(layout_of(out), keys).run();
+    if (again == out) break;
+    out = std::move(again);
+  }
   const auto after = parse(out, file);
   if (!after || !same(*before, *after) || all_comments(layout) != all_comments(layout_of(out))) {
     return tl::unexpected(
