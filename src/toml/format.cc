@@ -21,7 +21,6 @@ namespace {
 
 constexpr std::size_t kWidth = 100;           // columns of a line
 constexpr std::size_t kWidestCommented = 60;  // a longer line does not push the comments of its neighbours
-constexpr int kPasses = 3;
 constexpr std::size_t kUnknown = std::numeric_limits<std::size_t>::max();
 
 std::size_t columns(std::string_view text) {
@@ -184,12 +183,12 @@ class Formatter {
   void entries(const std::vector<LaidOutEntry>& all, Keys keys, std::size_t indent) {
     std::vector<Line> run;  // lines without anything between them: their comments stand below each other
     for (const LaidOutEntry& entry : all) {
-      if (!entry.before.empty()) {
+      const bool first = &entry == &all.front();
+      // A blank line alone has nothing to set apart; the first of the table has nothing to be set apart from.
+      auto begin = entry.before.begin();
+      while (begin != entry.before.end() && begin->empty() && (first || is_blank(begin, entry.before.end()))) ++begin;
+      if (begin != entry.before.end()) {
         flush(run);
-        const bool first = &entry == &all.front();
-        // A blank line alone has nothing to set apart; the first of the table has nothing to be set apart from.
-        auto begin = entry.before.begin();
-        while (begin != entry.before.end() && begin->empty() && (first || is_blank(begin, entry.before.end()))) ++begin;
         comments(Lines(begin, entry.before.end()), indent);
       }
       Keys inner = keys;
@@ -280,13 +279,7 @@ tl::expected<std::string, Mistakes> format(std::string_view text, const std::str
   const auto before = parse(text, file);
   if (!before) return tl::unexpected(before.error());
   const Layout layout = layout_of(text);
-  std::string out = Formatter(layout, keys).run();
-  // Which comments stand under each other depends on what stood between the lines, which the first pass may take away.
-  for (int pass = 0; pass < kPasses; ++pass) {
-    std::string again = Formatter(layout_of(out), keys).run();
-    if (again == out) break;
-    out = std::move(again);
-  }
+  const std::string out = Formatter(layout, keys).run();
   const auto after = parse(out, file);
   if (!after || !same(*before, *after) || all_comments(layout) != all_comments(layout_of(out))) {
     return tl::unexpected(
