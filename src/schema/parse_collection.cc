@@ -3,9 +3,7 @@
 #include "schema/parse_collection.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -15,32 +13,13 @@
 #include "base/json.h"
 #include "schema/collection_options.h"
 #include "schema/fields.h"
+#include "schema/json_source.h"
 #include "schema/normalise.h"
 #include "schema/parse_values.h"
-#include "schema/sources.h"
 #include "toml/keys.h"
 
 namespace readygate::schema {
 namespace {
-
-// The line and column of a byte (from 0) of a text.
-toml::Place place_in(const std::string& text, std::size_t position, const std::string& file) {
-  position = std::min(position, text.size());
-  const std::size_t line_start = position == 0 ? std::string::npos : text.rfind('\n', position - 1);
-  const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(position), '\n');
-  const std::size_t column = line_start == std::string::npos ? position : position - line_start - 1;
-  return toml::Place{file, static_cast<std::uint32_t>(lines + 1), static_cast<std::uint32_t>(column + 1)};
-}
-
-// libbson says "… position 17: …" in a syntax error.
-toml::Place place_of_json_error(const std::string& message, const std::string& text, const std::string& file) {
-  constexpr std::string_view kMark = "position ";
-  const std::size_t at = message.find(kMark);
-  std::size_t position = 0;
-  if (at == std::string::npos) return toml::Place{file, 0, 0};
-  std::from_chars(message.data() + at + kMark.size(), message.data() + message.size(), position);
-  return place_in(text, position, file);
-}
 
 class OptionsParser {
  public:
@@ -110,20 +89,12 @@ class OptionsParser {
   }
 
   std::optional<Document> validator_in_file(const std::string& path, const toml::Place& place) {
-    if (path.find('\0') != std::string::npos) {
-      add(place, "collection.validator_file must not hold a NUL byte");
-      return std::nullopt;
-    }
-    const std::string full = (std::filesystem::path(folder_) / path).string();
-    const auto text = read_file(full, "the validator file", place);
-    if (!text) {
-      mistakes_.push_back(text.error());
-      return std::nullopt;
-    }
+    const auto file = json_file(path, "collection.validator_file", "the validator file", place, folder_, mistakes_);
+    if (!file) return std::nullopt;
     toml::Mistakes inside;
-    auto document = parse_document(*text, "the validator", toml::Place{full, 0, 0}, inside);
+    auto document = parse_document(file->text, "the validator", file->place, inside);
     for (toml::Mistake& mistake : inside) {
-      mistake.place = place_of_json_error(mistake.message, *text, full);
+      mistake.place = file->of_error(mistake.message);
       mistakes_.push_back(std::move(mistake));
     }
     return document;
