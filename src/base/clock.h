@@ -2,7 +2,9 @@
 // own.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 
 namespace readygate {
@@ -23,6 +25,11 @@ using Instant = Boottime::time_point;
 
 // A point of UTC, for people to read. Nothing is decided by it.
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Millis>;
+
+// The sooner of two times, where there are any.
+inline std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
 
 inline Millis millis(Instant::duration d) { return std::chrono::duration_cast<Millis>(d); }
 

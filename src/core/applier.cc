@@ -115,9 +115,8 @@ void Applier::unmask(schema::Plan& plan) const {
 }
 
 bool Applier::made_here(const std::string& collection, const std::string& index) const {
-  const auto found =
-      std::find_if(made_.begin(), made_.end(), [&](const Owns& owns) { return owns.collection == collection; });
-  if (found == made_.end()) return false;
+  const Owns* found = schema::find_owned(made_, collection);
+  if (found == nullptr) return false;
   if (index.empty()) return found->created;
   return std::find(found->indexes.begin(), found->indexes.end(), index) != found->indexes.end();
 }
@@ -147,21 +146,23 @@ bool Applier::accept(const schema::Plan& plan) {
 
 void Applier::say_findings(Commands& commands, const schema::Plan& plan) {
   for (const schema::Finding& finding : plan.findings) {
-    const std::string once = fmt::format("{} {} {}", name(finding.kind), finding.collection, finding.message);
-    if (std::find(said_.begin(), said_.end(), once) != said_.end()) continue;
-    said_.push_back(once);
+    if (!first_time(fmt::format("{} {} {}", name(finding.kind), finding.collection, finding.message))) continue;
     const bool calm = finding.kind == schema::FindingKind::kOtherName || finding.kind == schema::FindingKind::kBuilding;
     commands.say(calm ? LogLevel::kInfo : LogLevel::kWarn, finding.message, fields_of(finding));
   }
   for (const schema::Step& step : plan.withheld) {
-    const std::string once = fmt::format("withheld {}", identity(step));
-    if (std::find(said_.begin(), said_.end(), once) != said_.end()) continue;
-    said_.push_back(once);
+    if (!first_time(fmt::format("withheld {}", identity(step)))) continue;
     commands.say(LogLevel::kWarn,
                  fmt::format("Held back, because it can break the version before and policy.contract is \"report\": "
                              "{}: {}",
                              step.collection, step.what));
   }
+}
+
+bool Applier::first_time(std::string words) {
+  if (std::find(said_.begin(), said_.end(), words) != said_.end()) return false;
+  said_.push_back(std::move(words));
+  return true;
 }
 
 bool Applier::next_round(Judgement otherwise) {
@@ -264,8 +265,8 @@ void Applier::broke(Judgement judgement) {
 
 void Applier::record(const schema::Step& step) {
   const auto of = [&](std::vector<Owns>& all) -> Owns& {
-    auto found = std::find_if(all.begin(), all.end(), [&](const Owns& o) { return o.collection == step.collection; });
-    return found == all.end() ? *all.insert(all.end(), Owns{step.collection, {}, false}) : *found;
+    Owns* found = schema::find_owned(all, step.collection);
+    return found != nullptr ? *found : all.emplace_back(Owns{step.collection, {}, false});
   };
   if (step.kind == schema::StepKind::kDropIndex) {
     std::erase(of(made_).indexes, step.object);

@@ -87,6 +87,7 @@ class Applier {
   bool accept(const schema::Plan& plan);
   // One more round; false when it was one too many.
   bool next_round(Judgement otherwise);
+  bool first_time(std::string words);  // that it is said
   void say_findings(Commands& commands, const schema::Plan& plan);
   void record(const schema::Step& step);
 

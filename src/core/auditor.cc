@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "base/json.h"
-
 namespace readygate::core {
 namespace {
 
@@ -14,8 +12,6 @@ namespace {
 constexpr Millis kLookWithin{10'000};
 constexpr Millis kMigrateWithin{1'000};
 constexpr Millis kAgain{60'000};
-
-std::string code_field(Reason reason) { return fmt::format("\"code\":{}", json_quote(readygate::name(reason))); }
 
 }  // namespace
 
@@ -88,9 +84,7 @@ void Auditor::tick(Commands& commands, Instant now, WallTime wall) {
 
 std::optional<Instant> Auditor::next_tick() const {
   std::optional<Instant> next = repair_.next_tick();
-  const auto at = [&](const std::optional<Instant>& when) {
-    if (when && (!next || *when < *next)) next = when;
-  };
+  const auto at = [&](std::optional<Instant> when) { next = earlier(next, when); };
   at(background_.next_tick());
   at(migrate_at_);
   if (!look_ && !repair_.running()) at(look_at_);
@@ -114,7 +108,7 @@ void Auditor::on_look(Commands& commands, Instant now) {
     look_.reset();
     found(commands, judgement);
     if (drifted && settings_.mode == InitMode::kApply) {
-      repair(commands);
+      repair_.begin(commands);
     } else {
       look_at_ = now + jittered(random_, kAgain);
     }
@@ -144,8 +138,6 @@ void Auditor::on_ledger(Commands& commands, const LedgerRead& read, Instant now)
   }
 }
 
-void Auditor::repair(Commands& commands) { repair_.begin(commands); }
-
 void Auditor::follow_repair(Commands& commands, Instant now) {
   for (const State state : repair_.take_path()) {
     if (state != State::kReady) continue;
@@ -166,8 +158,7 @@ void Auditor::follow_background(Commands& commands, Instant now) {
     migrate_at_ = now + jittered(random_, kAgain);
     if (failure->verdict != Verdict::kPermanent) return;  // a database that is away is another check's business
     if (migrations_ != failure->reason) {
-      commands.say(LogLevel::kError, "A background migration failed: " + failure->sentence,
-                   code_field(failure->reason));
+      commands.say(LogLevel::kError, "A background migration failed: " + failure->sentence, failure->reason);
     }
     migrations_ = failure->reason;
   }
@@ -181,7 +172,7 @@ void Auditor::found(Commands& commands, const Judgement& judgement) {
                judgement.reason == Reason::kSchemaNewer
                    ? judgement.sentence
                    : "The database has drifted from the schema: " + judgement.sentence,
-               code_field(judgement.reason));
+               judgement.reason);
 }
 
 }  // namespace readygate::core

@@ -43,7 +43,6 @@ class Auditor {
   void on_ledger(Commands& commands, const LedgerRead& read, Instant now);
   void follow_repair(Commands& commands, Instant now);
   void follow_background(Commands& commands, Instant now);
-  void repair(Commands& commands);
   void found(Commands& commands, const Judgement& judgement);
 
   const schema::Schema& schema_;

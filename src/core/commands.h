@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "core/state.h"
 #include "core/work.h"
@@ -37,6 +38,10 @@ class Commands {
   void fresh_pool() { list_.emplace_back(FreshPool{}); }
   void say(LogLevel level, std::string message, std::string fields = {}) {
     list_.emplace_back(Say{level, std::move(message), std::move(fields), state_, attempt_});
+  }
+  // With the member "code".
+  void say(LogLevel level, std::string message, Reason code) {
+    say(level, std::move(message), "\"code\":" + json_quote(readygate::name(code)));
   }
   // What the lines from here on say of the gate.
   void stamp(State state, std::int64_t attempt) {

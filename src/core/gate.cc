@@ -29,8 +29,6 @@ bool answered(const Outcome& outcome) {
   return outcome || (outcome.error().domain == Domain::kServer && judge(outcome.error()).reason != Reason::kAuth);
 }
 
-std::string code_field(Reason reason) { return fmt::format("\"code\":{}", json_quote(readygate::name(reason))); }
-
 }  // namespace
 
 Gate::Gate(GateSettings settings, schema::Schema schema, Random& random, Now now)
@@ -145,7 +143,7 @@ void Gate::schema_file(const schema::Schema& now_in_file, Now now) {
   if (initialized_) {
     if (differs && !schema_file_differs_) {
       commands_.say(LogLevel::kWarn, "The schema file changed while the gate was open; restart to apply it",
-                    code_field(Reason::kSchemaFileChanged));
+                    Reason::kSchemaFileChanged);
     }
     schema_file_differs_ = differs;
   } else if (differs && state_ != State::kStarting) {
@@ -206,9 +204,7 @@ void Gate::quit_if_due(Now now) {
 
 std::optional<Instant> Gate::next_tick(Instant now) const {
   std::optional<Instant> next;
-  const auto at = [&](std::optional<Instant> when) {
-    if (when && (!next || *when < *next)) next = when;
-  };
+  const auto at = [&](std::optional<Instant> when) { next = earlier(next, when); };
   if (state_ == State::kDraining) {
     if (!quit_at_) return next;
     return releases_.empty() || now < *quit_at_ ? *quit_at_ : std::max(*quit_at_, *releases_waited_to_);
@@ -294,7 +290,7 @@ void Gate::fail(const Judgement& judgement, Now now) {
   const bool said = said_reason_ == judgement.reason;
   said_reason_ = judgement.reason;
   commands_.say(said ? LogLevel::kDebug : LogLevel::kWarn, fmt::format("The database is not ready yet: {}", reason_),
-                code_field(code_));
+                code_);
   // A changed secret takes effect; and steps that hang under a lost lease keep no worker from the next attempt.
   if (judgement.verdict == Verdict::kAuthGrace || slow || judgement.reason == Reason::kLeaseLost) {
     commands_.fresh_pool();
@@ -309,7 +305,7 @@ void Gate::fail_for_good(Reason reason, const std::string& sentence, Now now) {
   init_deadline_.reset();
   next_attempt_.reset();
   go(State::kFailed, now);
-  commands_.say(LogLevel::kError, fmt::format("Database initialization failed: {}", sentence), code_field(reason));
+  commands_.say(LogLevel::kError, fmt::format("Database initialization failed: {}", sentence), reason);
   if (settings_.failed_retry.count() > 0) pause(jittered(random_, settings_.failed_retry), now);
 }
 
@@ -342,7 +338,7 @@ void Gate::follow_reachability(Now now) {
   if (state_ == State::kReady && !reachable) {
     go(State::kDegraded, now);
     if (code_ == Reason::kNone) code_ = Reason::kDatabaseLost;
-    commands_.say(LogLevel::kWarn, fmt::format("The database is lost: {}", reason_), code_field(code_));
+    commands_.say(LogLevel::kWarn, fmt::format("The database is lost: {}", reason_), code_);
   } else if (state_ == State::kDegraded && reachable) {
     go(State::kReady, now);
     commands_.say(LogLevel::kInfo, "The database is back");

@@ -1,6 +1,5 @@
 #include "core/initializer.h"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -95,11 +94,7 @@ void Initializer::tick(Commands& commands, Instant now, WallTime wall) {
 
 std::optional<Instant> Initializer::next_tick() const {
   if (!running_) return std::nullopt;
-  std::optional<Instant> next = lease_.next_tick();
-  for (const auto& at : {poll_at_, migrator_ ? migrator_->next_tick() : std::nullopt}) {
-    if (at && (!next || *at < *next)) next = at;
-  }
-  return next;
+  return earlier(lease_.next_tick(), earlier(poll_at_, migrator_ ? migrator_->next_tick() : std::nullopt));
 }
 
 // ------------------------------------------------------------------------------------------------------ the ledger

@@ -67,15 +67,15 @@ bool Lease::acquire(Commands& commands, const Target& target, Instant now) {
   const bool ours = seen_->owner == owner_ && maybe_ == seen_->token;
   if (seen_->owner && !ours && !dead(now)) return false;
   took_over_ = seen_->owner && !ours;
-  compare_and_set(commands, *seen_, now);
+  compare_and_set(commands, now);
   return true;
 }
 
-void Lease::compare_and_set(Commands& commands, const Ledger& seen, Instant now) {
+void Lease::compare_and_set(Commands& commands, Instant now) {
   stage_ = Stage::kAsking;
   asking_ = Asking::kAcquire;
   asked_at_ = now;
-  token_ = seen.token + 1;
+  token_ = seen_->token + 1;
   maybe_ = token_;
   Ledger next;
   next.id = schema_name_;
@@ -85,14 +85,14 @@ void Lease::compare_and_set(Commands& commands, const Ledger& seen, Instant now)
   next.period_ms = settings_.period.count();
   next.target = target_;
   asking_task_ = commands.start(ChangeLedger{
-      LedgerRev{seen.token, seen.rev},
+      LedgerRev{seen_->token, seen_->rev},
       LedgerField::kToken | LedgerField::kOwner | LedgerField::kPeriod | LedgerField::kTarget, std::move(next)});
 }
 
 void Lease::on_asked(Commands& commands, const Outcome& outcome, Instant now) {
   if (asking_ == Asking::kInsert) {
     if (won(outcome)) {
-      compare_and_set(commands, *seen_, now);
+      compare_and_set(commands, now);
     } else {
       if (!outcome) failure_ = judge(outcome.error());
       nothing();

@@ -88,7 +88,7 @@ class Lease {
   std::optional<Judgement> take_failure();
 
  private:
-  void compare_and_set(Commands& commands, const Ledger& seen, Instant now);
+  void compare_and_set(Commands& commands, Instant now);
   void send_renewal(Commands& commands, Instant now);
   void on_asked(Commands& commands, const Outcome& outcome, Instant now);
   void on_renewed(Commands& commands, const Outcome& outcome, Instant now);

@@ -6,8 +6,8 @@ namespace readygate::core {
 namespace {
 
 void add_owned(std::vector<Owns>& all, const Owns& made) {
-  auto found = std::find_if(all.begin(), all.end(), [&](const Owns& o) { return o.collection == made.collection; });
-  if (found == all.end()) {
+  Owns* found = schema::find_owned(all, made.collection);
+  if (found == nullptr) {
     all.push_back(made);
     return;
   }
@@ -55,12 +55,11 @@ std::vector<Owns> united(std::vector<Owns> before, const std::vector<Owns>& made
 
 std::vector<Owns> without(std::vector<Owns> before, const std::vector<Owns>& gone) {
   for (Owns& owns : before) {
-    for (const Owns& dropped : gone) {
-      if (dropped.collection != owns.collection) continue;
-      std::erase_if(owns.indexes, [&](const std::string& index) {
-        return std::find(dropped.indexes.begin(), dropped.indexes.end(), index) != dropped.indexes.end();
-      });
-    }
+    const Owns* dropped = schema::find_owned(gone, owns.collection);
+    if (dropped == nullptr) continue;
+    std::erase_if(owns.indexes, [&](const std::string& index) {
+      return std::find(dropped->indexes.begin(), dropped->indexes.end(), index) != dropped->indexes.end();
+    });
   }
   return before;
 }

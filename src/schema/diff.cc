@@ -79,18 +79,12 @@ void diff_collection(const Collection& declared, Draft& draft) {
   honoured(wanted, draft);
 }
 
-const Owns* owned(const std::vector<Owns>& owns, const std::string& collection) {
-  const auto it =
-      std::find_if(owns.begin(), owns.end(), [&](const Owns& each) { return each.collection == collection; });
-  return it == owns.end() ? nullptr : &*it;
-}
-
 }  // namespace
 
 Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>& owns) {
   Plan plan;
   const auto draft_of = [&](const std::string& name) {
-    return Draft{name, schema.policy, catalog.server, catalog.find(name), owned(owns, name)};
+    return Draft{name, schema.policy, catalog.server, catalog.find(name), find_owned(owns, name)};
   };
   for (const Collection& collection : schema.collections) {
     Draft draft = draft_of(collection.name);

@@ -71,8 +71,8 @@ MUTANTS = [
     Mutant(
         "a take-over under the same token",
         "src/core/lease.cc",
-        "token_ = seen.token + 1;",
-        "token_ = seen.token;",
+        "token_ = seen_->token + 1;",
+        "token_ = seen_->token;",
     ),
     Mutant(
         "an answer that did not come, taken as held",
