@@ -9,27 +9,18 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/random.h"
+#include "support/model/seeded_random.h"
 
 namespace readygate::sim {
 
-class Dice final : public Random {
+class Dice final : public test::SeededRandom {
  public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() override {  // splitmix64
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15U);
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    return z ^ (z >> 31U);
-  }
+  using test::SeededRandom::SeededRandom;
   bool chance(double probability) { return static_cast<double>(next() >> 11U) * 0x1p-53 < probability; }
   std::int64_t between(std::int64_t low, std::int64_t high) {
     return low + static_cast<std::int64_t>(next() % static_cast<std::uint64_t>(high - low + 1));
   }
   Millis millis(std::int64_t low, std::int64_t high) { return Millis(between(low, high)); }
-
- private:
-  std::uint64_t state_;
 };
 
 class Events {

@@ -130,7 +130,6 @@ void Replica::event(const std::function<void(core::Gate&)>& what) {
 }
 
 void Replica::carry_out() {
-  const std::uint64_t life = life_;
   for (core::Command& command : gate_->take_commands()) {
     if (auto* task = std::get_if<core::StartTask>(&command)) {
       if (dice_.chance(weather_.crash)) {
@@ -142,7 +141,6 @@ void Replica::carry_out() {
       say(words->message);
     }
   }
-  if (life != life_) return;
 }
 
 // A worker takes the task, checks its time, and sends; the request travels, is worked on, and the answer travels back.

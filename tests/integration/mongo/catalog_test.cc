@@ -177,14 +177,15 @@ TEST_CASE("documents are counted when that is asked for") {
   CHECK((!now[1] || *now[1] > 0));
 }
 
+struct FixedClock final : Clock {
+  Instant now() const override { return Instant(Seconds(100)); }
+  WallTime wall() const override { return {}; }
+};
+
 TEST_CASE("a step past its time is not sent") {
   const char* uri = test_uri();
   if (!uri) return;
   const TestDatabase database(uri);
-  struct FixedClock final : Clock {
-    Instant now() const override { return Instant(Seconds(100)); }
-    WallTime wall() const override { return {}; }
-  };
   Bench bench(database.settings(), std::make_shared<FixedClock>());
   core::RunStep work = step(schema::StepKind::kCreateCollection, "late", R"({"create": "late"})");
   work.not_after = Instant(Seconds(100));
@@ -201,10 +202,6 @@ TEST_CASE("what could undo a successor's work has only what is left of its time;
   const char* uri = test_uri();
   if (!uri) return;
   const TestDatabase database(uri);
-  struct FixedClock final : Clock {
-    Instant now() const override { return Instant(Seconds(100)); }
-    WallTime wall() const override { return {}; }
-  };
   Bench bench(database.settings(), std::make_shared<FixedClock>());
   const auto timed = [&](schema::StepKind kind, const std::string& command) {
     core::RunStep work = step(kind, "orders", command);

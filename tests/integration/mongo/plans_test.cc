@@ -12,16 +12,6 @@ schema::Catalog read(Bench& bench, const schema::Schema& schema) {
   return expect<core::CatalogRead>(bench.run(core::ReadCatalog{schema::declared_names(schema), true})).catalog;
 }
 
-std::string lines(const std::vector<std::string>& all) {
-  std::string text;
-  for (const std::string& line : all) text += line + "\n";
-  return text;
-}
-template <typename All>
-std::string lines_of(const All& all) {
-  return lines(test::described_all(all));
-}
-
 // Why the expectations are not about a server like this one; "" when they are.
 std::string why_not(const test::PlanCase& each, const schema::Server& server) {
   if (!each.skip_ferretdb.empty() && server.product == "ferretdb") return each.skip_ferretdb;
@@ -53,9 +43,9 @@ void run(const test::PlanCase& each, const TestDatabase& database, Bench& bench)
   for (const std::string& command : each.prepare) database.command(command);
   const schema::Schema to = test::schema_of_case(each, each.to, database.name());
   const schema::Plan plan = schema::diff(to, read(bench, to), each.owns);
-  CHECK(lines_of(plan.steps) == lines(each.steps));
-  CHECK(lines_of(plan.withheld) == lines(each.withheld));
-  CHECK(lines_of(plan.findings) == lines(each.findings));
+  CHECK(test::lines_of(plan.steps) == test::lines(each.steps));
+  CHECK(test::lines_of(plan.withheld) == test::lines(each.withheld));
+  CHECK(test::lines_of(plan.findings) == test::lines(each.findings));
   if (!each.fails.empty()) {
     const std::string message = failure(bench, plan.steps);
     CAPTURE(message);
@@ -67,8 +57,8 @@ void run(const test::PlanCase& each, const TestDatabase& database, Bench& bench)
   }
   carry_out(bench, plan.steps);
   const schema::Plan second = schema::diff(to, read(bench, to), each.owns);
-  CHECK(lines_of(second.steps) == "");
-  CHECK(lines_of(second.withheld) == lines(each.withheld));
+  CHECK(test::lines_of(second.steps) == "");
+  CHECK(test::lines_of(second.withheld) == test::lines(each.withheld));
 }
 
 TEST_CASE("the table of plans, on this server") {

@@ -40,11 +40,17 @@ std::string described(const schema::Step& step);
 // "conflict c x unique": the kind, the collection, the object and the option, those that there are.
 std::string described(const schema::Finding& finding);
 
+// One a line: a comparison that fails shows both sides whole.
+inline std::string lines(const std::vector<std::string>& all) {
+  std::string text;
+  for (const std::string& line : all) text += line + "\n";
+  return text;
+}
 template <typename All>
-std::vector<std::string> described_all(const All& all) {
-  std::vector<std::string> lines;
-  for (const auto& each : all) lines.push_back(described(each));
-  return lines;
+std::string lines_of(const All& all) {  // of steps, or findings
+  std::string text;
+  for (const auto& each : all) text += described(each) + "\n";
+  return text;
 }
 
 }  // namespace readygate::test

@@ -28,16 +28,6 @@ ScriptedCatalog prepared(const test::PlanCase& each) {
   return catalog;
 }
 
-std::string lines(const std::vector<std::string>& all) {
-  std::string text;
-  for (const std::string& line : all) text += line + "\n";
-  return text;
-}
-template <typename All>
-std::string lines_of(const All& all) {
-  return lines(test::described_all(all));
-}
-
 }  // namespace
 
 TEST_CASE("the table of plans: the steps, and after them a plan that is empty") {
@@ -49,17 +39,17 @@ TEST_CASE("the table of plans: the steps, and after them a plan that is empty") 
     ScriptedCatalog catalog = prepared(each);
     const Schema to = test::schema_of_case(each, each.to, kDatabase);
     const Plan plan = diff(to, catalog.read(), each.owns);
-    CHECK(lines_of(plan.steps) == lines(each.steps));
-    CHECK(lines_of(plan.withheld) == lines(each.withheld));
-    CHECK(lines_of(plan.findings) == lines(each.findings));
+    CHECK(test::lines_of(plan.steps) == test::lines(each.steps));
+    CHECK(test::lines_of(plan.withheld) == test::lines(each.withheld));
+    CHECK(test::lines_of(plan.findings) == test::lines(each.findings));
     if (!each.fails.empty()) continue;  // what the look for duplicates prevents; the model would do half of it
     for (const Step& step : plan.steps) {
       CAPTURE(step.what);
       CHECK(catalog.run(step) == "");
     }
     const Plan second = diff(to, catalog.read(), each.owns);
-    CHECK(lines_of(second.steps) == "");
-    CHECK(lines_of(second.withheld) == lines(each.withheld));
+    CHECK(test::lines_of(second.steps) == "");
+    CHECK(test::lines_of(second.withheld) == test::lines(each.withheld));
   }
 }
 
