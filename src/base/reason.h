@@ -50,6 +50,10 @@ namespace readygate {
     "raise `version` in the schema file with every change")                                                           \
   X(kSchemaNewer, "schema_newer", "the database holds a newer version of this schema",                                \
     "roll forward, or roll back with a schema that the newer one allows (min_open)")                                  \
+  X(kBuildStalled, "build_stalled", "an index build stands still",                                                    \
+    "look at the server's log and free disk; the build goes on and is joined, or raise init.stall_timeout")           \
+  X(kWaitingForMembers, "waiting_for_members", "an index build is done on the primary and waits for other members",   \
+    "look at the members that lag behind; init.commit_quorum says how many must be done")                             \
   X(kMigrationEdited, "migration_edited", "a migration that was applied has been edited",                             \
     "restore it in the schema file, and write what is new as a migration of its own")                                 \
   X(kMigrationInterrupted, "migration_interrupted", "a migration was interrupted and may not go on by itself",        \
@@ -68,8 +72,6 @@ namespace readygate {
     "restart the pod to apply it")                                                                                    \
   X(kConfigInvalid, "config_invalid", "the configuration is not valid", "correct what the message names")             \
   X(kSchemaInvalid, "schema_invalid", "the schema file is not valid", "correct what the message names")               \
-  X(kNotSupportedYet, "not_supported_yet", "the schema file asks for something that this version cannot do yet",      \
-    "remove the declaration, or use a later version of readygate")                                                    \
   X(kFileUnreadable, "file_unreadable", "a file cannot be read", "check the path, the mount and the permissions")     \
   X(kFileUnwritable, "file_unwritable", "a file cannot be written", "check the path, its folder and the permissions") \
   X(kPortTaken, "port_taken", "another process listens on the probe address", "free the port, or set gate.listen")    \

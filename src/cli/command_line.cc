@@ -57,6 +57,23 @@ constexpr std::array kSubcommands = {
         "Exit codes: 0 nothing to do, 2 there are changes, 69 no database.\n"
         "With --against it reads no database and no configuration's URI: what would change in one that is as the "
         "file says."},
+    Subcommand{
+        Verb::kApply, "apply", "Make the database ready once, and end: for a CI job or a Helm hook",
+        "Example:\n  readygate apply --init-timeout 10m\n\n"
+        "Does what `run` does before it opens, with the same lease: it waits for a replica that is at it.\n"
+        "What waiting cannot mend ends it at once. Without --init-timeout it tries for ever to reach a database.\n"
+        "Exit codes: 0 the database is ready, 69 failed, 77 not allowed, 78 invalid schema, 124 init.timeout,\n"
+        "128+n ended by a signal."},
+    Subcommand{Verb::kHistory, "history", "List what was applied to the database, when, by whom, and how long it took",
+               "Versions of the schema, seeds and migrations, oldest first.\n"
+               "Exit codes: 0 listed, 69 no database."},
+    Subcommand{
+        Verb::kUnlock, "unlock", "Take the lease from its holder; never needed after a crash",
+        "A holder that died loses its lease by itself within lease.period. This is for one that lives and must not\n"
+        "go on: the fencing token is raised, so that nothing more of it is accepted.\n"
+        "With --abandon-target the version that it was applying is given up too, so that an older version can be\n"
+        "applied again. Asks first, unless --yes is given.\n"
+        "Exit codes: 0 done, or there was nothing to unlock; 1 not confirmed, 69 no database."},
     Subcommand{Verb::kImport, "import", "Write the schema file of a live database",
                "Example:\n  readygate import --db shop --output schema.toml\n\n"
                "A plan of the file against the same database shows no change. What cannot be declared is a comment in "
@@ -96,7 +113,6 @@ void add_settings(Parser& parser, CLI::App& sub) {
   sub.add_option("--config", parser.line.config_file,
                  fmt::format("Configuration file; also READYGATE_CONFIG [{}, if it is there]", kDefaultConfig));
   for (const config::Option& option : config::options()) {
-    if (option.key->later == "*") continue;
     sub.add_option_function<std::string>(
            option.flag(),
            [&parser, path = option.path()](const std::string& text) { parser.line.flags.emplace_back(path, text); },
@@ -141,10 +157,18 @@ void build(Parser& parser) {
   add_socket(parser, status);
   add_format(parser, status);
   status.add_flag("--retry", parser.line.retry, "Ask a failed gate to try again now");
-  for (const Verb verb : {Verb::kRun, Verb::kCheck, Verb::kPlan, Verb::kImport}) {
+  for (const Verb verb :
+       {Verb::kRun, Verb::kCheck, Verb::kPlan, Verb::kApply, Verb::kHistory, Verb::kUnlock, Verb::kImport}) {
     add_settings(parser, *parser.subcommands[verb]);
   }
-  for (const Verb verb : {Verb::kCheck, Verb::kPlan, Verb::kVersion}) add_format(parser, *parser.subcommands[verb]);
+  for (const Verb verb : {Verb::kCheck, Verb::kPlan, Verb::kApply, Verb::kHistory, Verb::kUnlock, Verb::kVersion}) {
+    add_format(parser, *parser.subcommands[verb]);
+  }
+  parser.subcommands[Verb::kApply]->add_flag("--background", parser.line.background,
+                                             "Also work off migrations of phase background, and end after them");
+  CLI::App& unlock = *parser.subcommands[Verb::kUnlock];
+  unlock.add_flag("--yes", parser.line.yes, "Do not ask");
+  unlock.add_flag("--abandon-target", parser.line.abandon_target, "Give up the version that was being applied");
   parser.subcommands[Verb::kPlan]
       ->add_option("--against", parser.line.against, "A schema file, as `import` writes one, in place of the database")
       ->type_name("");

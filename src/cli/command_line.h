@@ -12,14 +12,27 @@
 
 namespace readygate::cli {
 
-enum class Verb { kRun, kWait, kStatus, kCheck, kPlan, kImport, kFmt, kVersion, kCompletion };
+enum class Verb {
+  kRun,
+  kWait,
+  kStatus,
+  kCheck,
+  kPlan,
+  kApply,
+  kHistory,
+  kUnlock,
+  kImport,
+  kFmt,
+  kVersion,
+  kCompletion
+};
 enum class OutputFormat { kText, kJson };
 
 struct CommandLine {
   Verb verb = Verb::kVersion;
   OutputFormat format = OutputFormat::kText;
 
-  // run, check, plan, import
+  // run, check, plan, apply, history, unlock, import
   std::string config_file;                                 // "": none
   std::vector<std::pair<std::string, std::string>> flags;  // ("gate.listen", "[::]:8088")
 
@@ -30,6 +43,11 @@ struct CommandLine {
   bool fail_fast = false;
   bool retry = false;
   std::vector<std::string> command;
+
+  bool background = false;  // apply: background migrations, too
+
+  bool yes = false;             // unlock: asked already
+  bool abandon_target = false;  // unlock
 
   std::string against;  // plan: a schema file in place of the database; "": none
 

@@ -8,6 +8,9 @@ namespace readygate::cli {
 int run_daemon(const CommandLine& line);
 int check(const CommandLine& line);
 int plan(const CommandLine& line);
+int apply(const CommandLine& line);
+int history(const CommandLine& line);
+int unlock(const CommandLine& line);
 int import_schema(const CommandLine& line);
 int format_files(const CommandLine& line);
 int version(const CommandLine& line);

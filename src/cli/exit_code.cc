@@ -10,10 +10,10 @@ ExitCode exit_code(Reason reason) {
     case Reason::kDraining: return kExitTryAgain;
     case Reason::kForbidden:
     case Reason::kNotAuthorized: return kExitNotAllowed;
+    case Reason::kInitTimeout:
     case Reason::kTimeout: return kExitTimeout;
     case Reason::kConfigInvalid:
     case Reason::kSchemaInvalid:
-    case Reason::kNotSupportedYet:
     case Reason::kFileUnreadable:
     case Reason::kCaFile:
     case Reason::kSocketPath:

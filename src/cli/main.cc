@@ -23,6 +23,9 @@ int dispatch(const CommandLine& line) {
     case Verb::kStatus: return run_status({line.socket, line.format, line.retry});
     case Verb::kCheck: return check(line);
     case Verb::kPlan: return plan(line);
+    case Verb::kApply: return apply(line);
+    case Verb::kHistory: return history(line);
+    case Verb::kUnlock: return unlock(line);
     case Verb::kImport: return import_schema(line);
     case Verb::kFmt: return format_files(line);
     case Verb::kVersion: return version(line);

@@ -94,8 +94,10 @@ constexpr std::array kInit = {
         .help = "initialization fails past this; 0s is no limit"},
     Key{.name = "stall_timeout",
         .type = Type::kDuration,
-        .later = "*",
-        .help = "an index build that stands still for so long"},
+        .fallback = "10m",
+        .range = kAnyDuration,
+        .help =
+            "an index build that stands still for so long ends the attempt, and is joined by the next; 0s is never"},
     Key{.name = "failed_retry",
         .type = Type::kDuration,
         .fallback = "60s",
@@ -106,7 +108,11 @@ constexpr std::array kInit = {
         .fallback = "60s",
         .range = kAnyDuration,
         .help = "refused credentials are retried for so long before they count as a failure"},
-    Key{.name = "commit_quorum", .later = "*", .help = "members that must finish an index build before it commits"},
+    Key{.name = "commit_quorum",
+        .fallback = "",
+        .help =
+            "members that must be done before an index build commits: \"majority\", \"votingMembers\", a number or a "
+            "tag; empty is the server's default"},
     Key{.name = "backoff", .type = Type::kTable, .keys = kBackoff, .help = "pauses between attempts"},
 };
 

@@ -142,6 +142,14 @@ bool valid_listen(std::string_view listen) {
   return std::stoi(std::string(port)) <= 65535;
 }
 
+// A replica set has at most 50 members.
+bool valid_quorum(const std::string& quorum) {
+  if (!quorum.empty() && quorum.find_first_not_of("0123456789") == std::string::npos) {
+    return quorum.size() <= 2 && std::stoi(quorum) <= 50;
+  }
+  return std::all_of(quorum.begin(), quorum.end(), [](unsigned char c) { return std::isgraph(c) != 0; });
+}
+
 std::optional<mode_t> parse_mode(const std::string& text) {
   if (text.empty() || text.size() > 4 || text.find_first_not_of("01234567") != std::string::npos) return std::nullopt;
   const auto mode = static_cast<mode_t>(std::stoul(text, nullptr, 8));
@@ -199,6 +207,11 @@ void check_together(const Table& root, const toml::Reader& reader, const Given& 
   if (backoff.duration("initial") > backoff.duration("max")) {
     wrong("init", "backoff", "initial is longer than max");
   }
+  if (const std::string quorum = reader.table("init").string("commit_quorum"); !valid_quorum(quorum)) {
+    wrong("init", "commit_quorum",
+          fmt::format("\"{}\" is not a commit quorum: \"majority\", \"votingMembers\", a number from 0 to 50, or a tag",
+                      quorum));
+  }
   const toml::Reader lease = reader.table("lease");
   if (lease.has("margin") && lease.duration("margin") * 2 > lease.duration("period")) {
     wrong("lease", "margin", "margin is more than half of the period; little time would be left to work in");
@@ -232,6 +245,8 @@ Settings read_settings(const toml::Reader& reader) {
   s.init.timeout = init.duration("timeout");
   s.init.failed_retry = init.duration("failed_retry");
   s.init.auth_grace = init.duration("auth_grace");
+  s.init.stall_timeout = init.duration("stall_timeout");
+  s.init.commit_quorum = init.string("commit_quorum");
   s.init.backoff_initial = init.table("backoff").duration("initial");
   s.init.backoff_max = init.table("backoff").duration("max");
   s.lease.period = lease.duration("period");
@@ -273,7 +288,6 @@ std::string default_text(const toml::Key& key) {
 std::vector<Effective> list_effective(const Table& root) {
   std::vector<Effective> all;
   for (const Option& option : options()) {
-    if (option.key->later == "*") continue;
     const Value* outer = option.section.empty() ? nullptr : root.find(option.section);
     const auto* table = option.section.empty() ? &root : outer == nullptr ? nullptr : std::get_if<Table>(&outer->data);
     const Value* value = table == nullptr ? nullptr : table->find(option.key->name);

@@ -49,6 +49,8 @@ struct Settings {
     Millis timeout;       // 0: none
     Millis failed_retry;  // 0: never
     Millis auth_grace;
+    Millis stall_timeout;       // 0: never
+    std::string commit_quorum;  // "": the server's default
     Millis backoff_initial;
     Millis backoff_max;
   } init;

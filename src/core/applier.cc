@@ -18,6 +18,8 @@ std::string identity(const schema::Step& step) {
   return fmt::format("{}\n{}\n{}", name(step.kind), step.collection, step.command.to_canonical_json());
 }
 
+std::string shown(const schema::Step& step) { return fmt::format("{}: {}", step.collection, step.what); }
+
 std::string fields_of(const schema::Finding& finding) {
   JsonWriter json;
   json.begin_object().field("finding", name(finding.kind)).field("collection", std::string_view(finding.collection));
@@ -205,7 +207,7 @@ void Applier::feed(Commands& commands) {
     if (held_back || static_cast<int>(running_.size()) >= parallelism_) continue;
     const schema::Step& step = plan_.steps[lane.steps[lane.next]];
     lane.busy = true;
-    current_ = fmt::format("{}: {}", step.collection, step.what);
+    current_ = shown(step);
     const TaskId id = commands.start(RunStep{step, grant_.token, grant_.not_after});
     running_.emplace(id, i);
     in_flight_.emplace(id, step.destructive);
@@ -217,6 +219,23 @@ void Applier::feed(Commands& commands) {
   } else {
     read_catalog(commands, Stage::kVerifying);
   }
+}
+
+std::vector<std::string> Applier::building() const {
+  std::vector<std::string> collections;
+  for (const auto& [task, lane] : running_) {
+    const schema::Step& step = plan_.steps[lanes_[lane].steps[lanes_[lane].next]];
+    if (step.kind == schema::StepKind::kCreateIndexes) collections.push_back(step.collection);
+  }
+  return stage_ == Stage::kApplying ? collections : std::vector<std::string>();
+}
+
+std::string Applier::running_on(const std::string& collection) const {
+  for (const auto& [task, lane] : running_) {
+    const schema::Step& step = plan_.steps[lanes_[lane].steps[lanes_[lane].next]];
+    if (step.collection == collection) return shown(step);
+  }
+  return {};
 }
 
 void Applier::confirm(Commands& commands) {
@@ -251,6 +270,7 @@ void Applier::on_step(Commands& commands, std::size_t lane_index, const Outcome&
   }
   record(step);
   ++steps_done_;
+  ++steps_of_all_rounds_;
   ++lane.next;
   lane.busy = false;
   commands.say(LogLevel::kInfo, fmt::format("Applied to {}: {}", step.collection, step.what),

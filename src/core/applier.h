@@ -47,8 +47,12 @@ class Applier {
   const Judgement& judgement() const { return judgement_; }
   int steps() const { return static_cast<int>(plan_.steps.size()); }
   int steps_done() const { return steps_done_; }
+  int steps_of_all_rounds() const { return steps_of_all_rounds_; }  // that were carried out
   // The step that was started last, for people.
   const std::string& current() const { return current_; }
+  // The collections that have an index build in flight, and the step in flight on one of them, for people.
+  std::vector<std::string> building() const;
+  std::string running_on(const std::string& collection) const;
   const schema::Server& server() const { return server_; }
   // Who answered the last reading; see CatalogRead.
   const std::string& primary() const { return primary_; }
@@ -104,7 +108,8 @@ class Applier {
   std::vector<Lane> lanes_;
   std::map<TaskId, std::size_t> running_;  // step task -> lane
   std::optional<TaskId> reading_;
-  int steps_done_ = 0;
+  int steps_done_ = 0;  // of this round
+  int steps_of_all_rounds_ = 0;
   bool confirmed_ = false;  // in this round
   bool documents_follow_ = false;
   InFlight in_flight_;  // of all rounds

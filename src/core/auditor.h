@@ -36,6 +36,7 @@ class Auditor {
   // Why the checks `drift` and `migrations` fail; kNone: they pass.
   Reason drift() const { return result_; }
   Reason migrations() const { return migrations_; }
+  bool migrating() const { return migrate_at_ || background_.running(); }
 
  private:
   void look(Commands& commands);

@@ -14,6 +14,8 @@ namespace {
 
 // Progress is rendered at most this often: ten thousand waiters must not cause ten thousand renderings.
 constexpr Millis kProgressPeriod{1'000};
+// And told in the log at most this often.
+constexpr Millis kSayProgressEvery{5'000};
 // How long the end waits for the lease to be given back.
 constexpr Millis kReleaseWithin{500};
 // kSlow failures when init.failed_retry is "never": they may still mend by themselves.
@@ -202,6 +204,17 @@ void Gate::quit_if_due(Now now) {
   commands_.quit();
 }
 
+Gate::Work Gate::work() const {
+  Work work;
+  if (initializer_.applier() != nullptr) work.steps = initializer_.applier()->steps_of_all_rounds();
+  if (initializer_.migrator() != nullptr) {
+    work.pending = initializer_.migrator()->pending();
+  } else if (initializer_.ledger()) {
+    work.pending = initializer_.ledger()->pending;
+  }
+  return work;
+}
+
 std::optional<Instant> Gate::next_tick(Instant now) const {
   std::optional<Instant> next;
   const auto at = [&](std::optional<Instant> when) { next = earlier(next, when); };
@@ -230,6 +243,7 @@ void Gate::settle(Now now) {
     if (const auto failure = initializer_.take_failure()) fail(*failure, now);
     follow_reachability(now);
   }
+  say_progress(now);
   refresh(now);
 }
 
@@ -238,6 +252,7 @@ void Gate::go(State to, Now now) {
   if (!allowed(state_, to)) std::abort();  // a way that the table does not know is a bug; see core/state.h
   const State from = state_;
   state_ = to;
+  if (to == State::kInitializing) said_phase_at_ = now.instant;  // what is done soon needs no progress
   commands_.stamp(state_, attempt_);
   snapshot_.since = now.wall;
   commands_.say(LogLevel::kInfo, fmt::format("State: {}", name(to)),
@@ -292,7 +307,8 @@ void Gate::fail(const Judgement& judgement, Now now) {
   commands_.say(said ? LogLevel::kDebug : LogLevel::kWarn, fmt::format("The database is not ready yet: {}", reason_),
                 code_);
   // A changed secret takes effect; and steps that hang under a lost lease keep no worker from the next attempt.
-  if (judgement.verdict == Verdict::kAuthGrace || slow || judgement.reason == Reason::kLeaseLost) {
+  if (judgement.verdict == Verdict::kAuthGrace || slow || judgement.reason == Reason::kLeaseLost ||
+      judgement.reason == Reason::kBuildStalled) {
     commands_.fresh_pool();
   }
   pause(delay, now);
@@ -402,6 +418,10 @@ Snapshot::Phase Gate::phase() const {
     phase.what = applier->current();
     phase.of = applier->steps();
     phase.step = std::min(applier->steps_done() + 1, phase.of);
+    if (const auto build = initializer_.builds().slowest()) {
+      phase.what = applier->running_on(build->collection);
+      phase.percent = percent(*build);
+    }
     const Migrator* migrator = initializer_.migrator();
     if (migrator != nullptr && migrator->stage() == Migrator::Stage::kWorking) {
       const Migrator::Progress progress = migrator->progress();
@@ -425,10 +445,29 @@ void Gate::explain(Snapshot& next, bool reachable) const {
   } else if (state_ == State::kWaiting && code_ == Reason::kInitializing) {
     next.code = Reason::kLeaseHeld;
     next.reason = text(Reason::kLeaseHeld).meaning;
+  } else if (const auto build = initializer_.builds().slowest(); build && build->waits_for_members) {
+    next.code = Reason::kWaitingForMembers;
+    next.reason = text(Reason::kWaitingForMembers).meaning;
   } else {
     next.code = code_;
     next.reason = reason_.empty() ? std::string(text(code_).meaning) : reason_;
   }
+}
+
+void Gate::say_progress(Now now) {
+  if (state_ != State::kInitializing || now.instant - said_phase_at_ < kSayProgressEvery) return;
+  const Migrator* migrator = initializer_.migrator();
+  if (migrator != nullptr && migrator->stage() == Migrator::Stage::kWorking) return;  // it tells of documents
+  const Snapshot::Phase at = phase();
+  if (at == said_phase_ || at.of == 0) return;
+  said_phase_ = at;
+  said_phase_at_ = now.instant;
+  const std::string percent = at.percent ? fmt::format("{} %", *at.percent) : "";
+  commands_.say(
+      LogLevel::kInfo,
+      fmt::format("Progress: step {} of {}: {}{}{}", at.step, at.of, at.what, percent.empty() ? "" : ": ", percent),
+      fmt::format("\"step\":{},\"of\":{},\"percent\":{}", at.step, at.of,
+                  at.percent ? fmt::format("{}", *at.percent) : "\"unknown\""));
 }
 
 void Gate::refresh(Now now) {

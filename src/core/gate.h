@@ -72,6 +72,15 @@ class Gate {
   const Snapshot& snapshot() const { return snapshot_; }
   Instant started() const { return started_; }
 
+  // What the last initialization did; once it has ended well.
+  struct Work {
+    int steps = 0;                     // of plans, carried out
+    std::vector<std::string> pending;  // ids of background migrations that are not done
+  };
+  Work work() const;
+  // Whether background migrations are worked on, or about to be.
+  bool migrating() const { return auditor_.migrating(); }
+
  private:
   void settle(Now now);
   void go(State to, Now now);
@@ -87,6 +96,7 @@ class Gate {
   void quit_if_due(Now now);
   std::vector<Check> checks(bool reachable) const;
   Snapshot::Phase phase() const;
+  void say_progress(Now now);
   void refresh(Now now);
   void explain(Snapshot& next, bool reachable) const;
 
@@ -118,6 +128,8 @@ class Gate {
   Instant rendered_at_{};
   bool progress_waits_ = false;         // a progress change that came too soon after the last one
   Reason said_reason_ = Reason::kNone;  // the cause that the log named last
+  Snapshot::Phase said_phase_;          // the progress that it told last
+  Instant said_phase_at_{};
 
   std::optional<TaskId> ping_task_;
   std::optional<Instant> ping_at_;

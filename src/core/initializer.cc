@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.h"
+
 namespace readygate::core {
 
 Initializer::Initializer(const schema::Schema& schema, const InitializerSettings& settings, std::string instance_id,
@@ -12,7 +14,8 @@ Initializer::Initializer(const schema::Schema& schema, const InitializerSettings
       settings_(settings),
       instance_id_(std::move(instance_id)),
       purpose_(purpose),
-      lease_(schema.name, instance_id_, settings.lease, random) {}
+      lease_(schema.name, instance_id_, settings.lease, random),
+      builds_(settings.stall_timeout) {}
 
 void Initializer::begin(Commands& commands) {
   if (running_) return;
@@ -34,6 +37,7 @@ std::optional<TaskId> Initializer::abandon(Commands& commands) {
   ledger_.reset();
   applier_.reset();
   migrator_.reset();
+  builds_.clear();
   confirmation_.reset();
   poll_at_.reset();
   path_.clear();
@@ -43,6 +47,12 @@ std::optional<TaskId> Initializer::abandon(Commands& commands) {
 }
 
 bool Initializer::on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {
+  if (!builds_.on(commands, id, outcome, now) && !on_task(commands, id, outcome, now, wall)) return false;
+  follow_builds(commands, now);
+  return true;
+}
+
+bool Initializer::on_task(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {
   if (on_leftover(commands, id, outcome)) return true;
   const bool giving_back = lease_.giving_back();
   if (lease_.on(commands, id, outcome, now)) {
@@ -87,6 +97,7 @@ void Initializer::tick(Commands& commands, Instant now, WallTime wall) {
     migrator_->tick(commands, now);
     follow_migrator(commands, now);
   }
+  follow_builds(commands, now);
   if (!poll_at_ || now < *poll_at_) return;
   poll_at_.reset();
   read_ledger(commands);
@@ -94,7 +105,8 @@ void Initializer::tick(Commands& commands, Instant now, WallTime wall) {
 
 std::optional<Instant> Initializer::next_tick() const {
   if (!running_) return std::nullopt;
-  return earlier(lease_.next_tick(), earlier(poll_at_, migrator_ ? migrator_->next_tick() : std::nullopt));
+  const std::optional<Instant> work = earlier(builds_.next_tick(), migrator_ ? migrator_->next_tick() : std::nullopt);
+  return earlier(lease_.next_tick(), earlier(poll_at_, work));
 }
 
 // ------------------------------------------------------------------------------------------------------ the ledger
@@ -189,6 +201,7 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
   }
   if (!applier_ || applier_->stage() == Applier::Stage::kIdle) {
     took_over_ = lease_.took_over();
+    holding_since_ = now;
     ledger_ = ledger_.value_or(Ledger{});
     ledger_->owner = instance_id_;
     ledger_->token = lease_.grant().token;
@@ -208,7 +221,7 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
   applier_->grant(lease_.grant());
   if (confirmation_ && lease_.acknowledged() >= *confirmation_) {
     confirmation_.reset();
-    confirmed(commands, wall);
+    confirmed(commands, now, wall);
     follow_applier(commands, now);
   }
 }
@@ -224,23 +237,25 @@ void Initializer::confirm_first(Commands& commands, Instant now) {
   if (!confirmation_ && lease_.written() == Lease::Written::kNothing) confirmation_ = lease_.renew(commands, now);
 }
 
-void Initializer::confirmed(Commands& commands, WallTime wall) {
+void Initializer::confirmed(Commands& commands, Instant now, WallTime wall) {
   if (applier_->stage() == Applier::Stage::kConfirming) {
     applier_->confirm(commands);
   } else if (applier_->stage() == Applier::Stage::kMatched) {
     // What another primary acknowledged since may not hold what was verified on this one.
     if (applier_->primary() == lease_.primary()) {
-      record(commands, wall);
+      record(commands, now, wall);
     } else {
       applier_->verify_again(commands);
     }
   }
 }
 
-void Initializer::record(Commands& commands, WallTime wall) {
+void Initializer::record(Commands& commands, Instant now, WallTime wall) {
   Ledger next;
-  next.applied =
-      applied_now(schema_, instance_id_, wall, applier_->withheld() + (migrator_ ? migrator_->withheld() : 0));
+  next.applied = applied_now(schema_, instance_id_, wall);
+  next.applied->host = settings_.host;
+  next.applied->took = millis(now - holding_since_);
+  next.applied->withheld = applier_->withheld() + (migrator_ ? migrator_->withheld() : 0);
   if (migrator_) next.pending = migrator_->pending();
   next.owns = applier_->owns();
   next.period_ms = settings_.lease.period.count();
@@ -296,12 +311,28 @@ void Initializer::follow_applier(Commands& commands, Instant now) {
   }
 }
 
+// A build that stands still ends this attempt and not the build: the next attempt joins it. The lease is not given back
+// while the build's answer is owed; it runs out.
+void Initializer::follow_builds(Commands& commands, Instant now) {
+  if (!running_ || !applier_) return;
+  builds_.follow(commands, lease_.grant().token, applier_->building(), now);
+  const std::optional<BuildProgress> stalled = builds_.stalled();
+  if (!stalled) return;
+  builds_.clear();
+  break_off(commands,
+            {Verdict::kTransient, Reason::kBuildStalled,
+             fmt::format("\"{}\" has stood still at {} of {} for {}. The build goes on; this attempt ends, and "
+                         "the next one joins it.",
+                         applier_->running_on(stalled->collection), stalled->done, stalled->total,
+                         format_duration(settings_.stall_timeout))});
+}
+
 // --------------------------------------------------------------------------------------------------- the documents
 
 void Initializer::work_on_documents(Commands& commands, Instant now) {
   const auto phase =
       purpose_ == Purpose::kBackground ? schema::Migration::Phase::kBackground : schema::Migration::Phase::kPre;
-  migrator_.emplace(schema_, phase, Migrator::Holder{lease_.grant().token, instance_id_},
+  migrator_.emplace(schema_, phase, Migrator::Holder{lease_.grant().token, instance_id_, settings_.host},
                     [this] { return lease_.grant().not_after; });
   migrator_->begin(commands);
   follow_migrator(commands, now);

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "core/applier.h"
+#include "core/build_watch.h"
 #include "core/commands.h"
 #include "core/lease.h"
 #include "core/ledger.h"
@@ -25,7 +26,9 @@ enum class InitMode { kApply, kVerify };  // init.mode; verify never writes, it 
 struct InitializerSettings {
   InitMode mode = InitMode::kApply;
   int parallelism = 4;
+  Millis stall_timeout{600'000};  // 0: no limit
   LeaseSettings lease;
+  std::string host;  // goes into the records, for people
 };
 
 class Initializer {
@@ -58,12 +61,14 @@ class Initializer {
 
   const Applier* applier() const { return applier_ ? &*applier_ : nullptr; }
   const Migrator* migrator() const { return migrator_ ? &*migrator_ : nullptr; }
+  const BuildWatch& builds() const { return builds_; }
   const std::optional<Ledger>& ledger() const { return ledger_; }
   bool holds_lease() const { return lease_.stage() == Lease::Stage::kHeld; }
   // It took the lease from a replica that had not given it back; what that one sent last may have arrived since.
   bool took_over() const { return took_over_; }
 
  private:
+  bool on_task(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall);
   void enter(State state) { path_.push_back(at_ = state); }
   void read_ledger(Commands& commands);
   void on_ledger(Commands& commands, const std::optional<Ledger>& ledger, Instant now);
@@ -72,12 +77,13 @@ class Initializer {
   void follow_lease(Commands& commands, Instant now, WallTime wall);
   void lease_lost(Commands& commands);
   void follow_applier(Commands& commands, Instant now);
+  void follow_builds(Commands& commands, Instant now);
   void work_on_documents(Commands& commands, Instant now);
   void follow_migrator(Commands& commands, Instant now);
   void pass_to(State state);
   void confirm_first(Commands& commands, Instant now);
-  void confirmed(Commands& commands, WallTime wall);
-  void record(Commands& commands, WallTime wall);
+  void confirmed(Commands& commands, Instant now, WallTime wall);
+  void record(Commands& commands, Instant now, WallTime wall);
   void schema_is_ready(Commands& commands);
   void break_off(Commands& commands, Judgement judgement);
   std::optional<TaskId> release(Commands& commands);
@@ -99,8 +105,10 @@ class Initializer {
   std::optional<Ledger> ledger_;
   std::optional<Applier> applier_;
   std::optional<Migrator> migrator_;
+  BuildWatch builds_;
   Applier::InFlight leftovers_;  // steps of an attempt that ended before they did: the lease is given back after them
   bool unsettled_ = false;       // one of them may be at work for ever, as far as we know
+  Instant holding_since_{};      // the lease, in this attempt
   std::optional<std::uint64_t> confirmation_;  // the renewal that is waited for
   std::optional<Instant> poll_at_;
   State at_ = State::kConnecting;

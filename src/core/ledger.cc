@@ -42,8 +42,15 @@ bool may_open_on_newer(const Ledger& ledger, const schema::Schema& schema) {
   return !ledger.applied || schema.version >= ledger.applied->min_open;
 }
 
-Applied applied_now(const schema::Schema& schema, const std::string& instance_id, WallTime wall, int withheld) {
-  return {schema.version, bare_hash(schema), schema::kHashFormat, schema.min_open, wall, instance_id, withheld};
+Applied applied_now(const schema::Schema& schema, const std::string& instance_id, WallTime wall) {
+  Applied applied;
+  applied.version = schema.version;
+  applied.hash = bare_hash(schema);
+  applied.hash_format = schema::kHashFormat;
+  applied.min_open = schema.min_open;
+  applied.at = wall;
+  applied.by = instance_id;
+  return applied;
 }
 
 Target target_of(const schema::Schema& schema) { return {schema.version, bare_hash(schema), schema::kHashFormat}; }

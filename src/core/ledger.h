@@ -24,6 +24,8 @@ struct Applied {
   WallTime at{};              // for people
   std::string by;             // instance id
   std::int32_t withheld = 0;  // contract steps that the policy held back: a policy that does not has them to do
+  std::string host = {};      // of that instance, for people: in a pod, the pod's name; "": not known
+  Millis took{0};             // from the lease to this record; 0: not known
   bool operator==(const Applied&) const = default;
 };
 
@@ -97,7 +99,7 @@ Standing standing(const std::optional<Ledger>& ledger, const schema::Schema& sch
 bool may_open_on_newer(const Ledger& ledger, const schema::Schema& schema);
 
 // What is written when `schema` is applied and verified.
-Applied applied_now(const schema::Schema& schema, const std::string& instance_id, WallTime wall, int withheld = 0);
+Applied applied_now(const schema::Schema& schema, const std::string& instance_id, WallTime wall);
 Target target_of(const schema::Schema& schema);
 
 // `before` and what was made since.

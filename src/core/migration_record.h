@@ -40,8 +40,10 @@ struct MigrationRecord {
   std::int64_t claim = 0;       // rises with each claim
   std::int64_t token = 0;       // of the claim
   std::string owner;            // likewise: an instance id
+  WallTime started{};           // when it was first claimed from the start; for people
   WallTime at{};                // of the last write; for people
-  std::string by;               // who finished it, or failed
+  std::string by;               // who finished it, or failed: an instance id
+  std::string host;             // of that instance, for people
   std::string code;             // of a failure: the reason's name
   std::string error;            // and its sentence
 

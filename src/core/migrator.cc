@@ -338,6 +338,7 @@ void Migrator::pass_over(Commands& commands) {
 void Migrator::finish(Commands& commands) {
   record_->state = RecordState::kDone;
   record_->by = holder_.owner;
+  record_->host = holder_.host;
   start(commands, Doing::kFinish, WriteMigration{fence(), *record_});
 }
 
@@ -378,6 +379,7 @@ void Migrator::fail(Commands& commands, Judgement judgement) {
   }
   record_->state = RecordState::kFailed;
   record_->by = holder_.owner;
+  record_->host = holder_.host;
   record_->code = name(judgement.reason);
   record_->error = judgement.sentence;
   failing_ = std::move(judgement);

@@ -31,7 +31,8 @@ class Migrator {
 
   struct Holder {
     std::int64_t token = 0;
-    std::string owner;  // instance id
+    std::string owner;      // instance id
+    std::string host = {};  // for people
   };
   // Asked before each task: the lease's deadline as it is then.
   using NotAfter = std::function<std::optional<Instant>()>;

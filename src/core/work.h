@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -38,11 +39,14 @@ struct ChangeLedger {  // one compare-and-set, majority, on the lease's own conn
   LedgerFields fields;  // of `next`, beside `rev`
   Ledger next;
 };
+struct ReadProgress {  // how far the index builds with the comment "readygate:<token>" are -> ProgressRead
+  std::int64_t token = 0;
+};
 struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
 struct Ping {};  // the liveness ping on a warm connection -> Done
 
-using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, Warm, Ping, ReadMigrations,
-                          ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
+using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, ReadProgress, Warm, Ping,
+                          ReadMigrations, ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
 
 struct LedgerRead {
   std::optional<Ledger> ledger;  // none: this schema was never applied here
@@ -57,8 +61,19 @@ struct LedgerWritten {
   bool won = false;  // false: the document is another one than expected
   std::string primary;
 };
+// As the server counts: documents in one stage, keys in another. Over all shards.
+struct BuildProgress {
+  std::string collection;
+  std::int64_t done = 0;
+  std::int64_t total = 0;          // 0: not known
+  bool waits_for_members = false;  // done on the primary; its commit quorum is not there yet
+  bool operator==(const BuildProgress&) const = default;
+};
+struct ProgressRead {
+  std::vector<BuildProgress> builds;  // none: no build runs, or the server does not tell us
+};
 struct Done {};
-using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, Done, MigrationsRead, MigrationMoved>;
+using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, ProgressRead, Done, MigrationsRead, MigrationMoved>;
 using Outcome = tl::expected<Answer, Failure>;
 
 // Changes of what the driver's monitors see. `primary`: a writable server is known (a standalone server, a replica

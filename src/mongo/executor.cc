@@ -98,7 +98,7 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
         driver_(std::move(driver)),
         outlet_(std::move(outlet)),
         number_(outlet_->next_generation()),
-        perform_(settings_.database, settings_.schema_name, std::move(clock)) {
+        perform_(settings_, std::move(clock)) {
     calls_.lock()->most = settings_.parallelism;
     pings_.lock()->most = 1;
     leases_.lock()->most = 1;
@@ -112,7 +112,7 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   Generation& operator=(const Generation&) = delete;
 
   void start(TaskPtr task) {
-    if (std::holds_alternative<core::Ping>(task->work)) {
+    if (std::holds_alternative<core::Ping>(task->work) || std::holds_alternative<core::ReadProgress>(task->work)) {
       enqueue(pings_, ping_wake_, std::move(task));
     } else if (std::holds_alternative<core::InsertLedger>(task->work) ||
                std::holds_alternative<core::ChangeLedger>(task->work)) {

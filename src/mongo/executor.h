@@ -3,8 +3,8 @@
 // Workers belong to a generation: a pool of connections made from the URI as it was then. A fresh pool is a new
 // generation; the calls of the old one end by themselves, on threads of their own, and its pool is destroyed by the
 // last of them. So a call that hangs can delay neither its successors nor the end of the process: nobody ever joins it.
-// Threads are started when there is work for them and end when there has been none for ten seconds. Pings have one of
-// their own, and so has the lease, so that long index builds never delay them.
+// Threads are started when there is work for them and end when there has been none for ten seconds. Pings and the
+// progress of builds have one of their own, and so has the lease, so that long index builds never delay them.
 #pragma once
 
 #include <functional>

@@ -20,6 +20,8 @@ void append_applied_fields(bson_t* to, const core::Applied& applied) {
   BSON_APPEND_INT32(to, "min_open", applied.min_open);
   BSON_APPEND_DATE_TIME(to, "at", applied.at.time_since_epoch().count());
   append(to, "by", applied.by);
+  if (!applied.host.empty()) append(to, "host", applied.host);
+  if (applied.took.count() > 0) BSON_APPEND_INT64(to, "took_ms", applied.took.count());
   if (applied.withheld > 0) BSON_APPEND_INT32(to, "withheld", applied.withheld);
 }
 
@@ -190,6 +192,20 @@ class Reader {
   std::string problem_;
 };
 
+core::Applied read_applied(Reader& in) {
+  core::Applied applied;
+  applied.version = in.integer<std::int32_t>("version");
+  applied.hash = in.text("hash");
+  applied.hash_format = in.integer<std::int32_t>("hash_format");
+  applied.min_open = in.integer<std::int32_t>("min_open");
+  applied.at = in.date("at");
+  applied.by = in.text("by");
+  applied.host = in.text("host");
+  applied.took = Millis(in.integer<std::int64_t>("took_ms"));
+  applied.withheld = in.integer<std::int32_t>("withheld");
+  return applied;
+}
+
 }  // namespace
 
 schema::Document fields_of(const core::Ledger& ledger, core::LedgerFields fields) {
@@ -215,16 +231,7 @@ tl::expected<core::Ledger, std::string> ledger_from(const bson_t& document) {
   ledger.rev = reader.text("rev");
   ledger.owner = reader.optional_text("owner");
   ledger.period_ms = reader.integer<std::int64_t>("period_ms");
-  reader.document("applied", [&](Reader& in) {
-    core::Applied& applied = ledger.applied.emplace();
-    applied.version = in.integer<std::int32_t>("version");
-    applied.hash = in.text("hash");
-    applied.hash_format = in.integer<std::int32_t>("hash_format");
-    applied.min_open = in.integer<std::int32_t>("min_open");
-    applied.at = in.date("at");
-    applied.by = in.text("by");
-    applied.withheld = in.integer<std::int32_t>("withheld");
-  });
+  reader.document("applied", [&](Reader& in) { ledger.applied = read_applied(in); });
   reader.document("target", [&](Reader& in) {
     core::Target& target = ledger.target.emplace();
     target.version = in.integer<std::int32_t>("version");
@@ -238,6 +245,14 @@ tl::expected<core::Ledger, std::string> ledger_from(const bson_t& document) {
   });
   if (!reader.problem().empty()) return tl::unexpected(reader.problem());
   return ledger;
+}
+
+tl::expected<core::Applied, std::string> applied_from(const bson_t& document) {
+  Reader reader(document, "");
+  reader.require("version");
+  core::Applied applied = read_applied(reader);
+  if (!reader.problem().empty()) return tl::unexpected(reader.problem());
+  return applied;
 }
 
 schema::Document history_entry(const std::string& schema_name, const core::Applied& applied) {

@@ -27,6 +27,7 @@ void append_progress(Document& to, const core::MigrationRecord& record) {
   append(to, "total", record.total);
   append(to, "found", record.found);
   append(to, "passes", record.passes);
+  BSON_APPEND_DATE_TIME(to.get(), "started", record.started.time_since_epoch().count());
 }
 
 void append_who(Document& to, const core::MigrationRecord& record) {
@@ -34,6 +35,7 @@ void append_who(Document& to, const core::MigrationRecord& record) {
   append(to, "owner", record.owner);
   BSON_APPEND_DATE_TIME(to.get(), "at", record.at.time_since_epoch().count());
   append(to, "by", record.by);
+  append(to, "host", record.host);
   append(to, "code", record.code);
   append(to, "error", record.error);
 }
@@ -46,6 +48,12 @@ std::string text(const Document& document, std::string_view field_name) {
 std::int64_t number(const Document& document, std::string_view field_name, std::int64_t otherwise = 0) {
   const std::optional<schema::Field> found = schema::field(document, field_name);
   return found ? found->integer().value_or(otherwise) : otherwise;
+}
+
+WallTime date(const Document& document, std::string_view field_name) {
+  const std::optional<schema::Field> found = schema::field(document, field_name);
+  if (!found || found->type() != BSON_TYPE_DATE_TIME) return {};
+  return WallTime(Millis(bson_iter_date_time(&found->iterator())));
 }
 
 }  // namespace
@@ -86,10 +94,10 @@ tl::expected<core::MigrationRecord, std::string> record_from(const Document& doc
   record.claim = number(document, "claim");
   record.token = number(document, "token");
   record.owner = text(document, "owner");
-  if (const auto at = schema::field(document, "at"); at && at->type() == BSON_TYPE_DATE_TIME) {
-    record.at = WallTime(Millis(bson_iter_date_time(&at->iterator())));
-  }
+  record.started = date(document, "started");
+  record.at = date(document, "at");
   record.by = text(document, "by");
+  record.host = text(document, "host");
   record.code = text(document, "code");
   record.error = text(document, "error");
   return record;

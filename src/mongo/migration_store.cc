@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "mongo/control_documents.h"
 #include "mongo/handshake.h"
 #include "mongo/migration_bson.h"
 #include "schema/fields.h"
@@ -38,16 +39,6 @@ tl::expected<MigrationRecord, Failure> understood(const LedgerPlace& place, cons
   return tl::unexpected(damaged(place, id ? id->string().value_or("") : "", record.error()));
 }
 
-// _ids that begin with "<schema>/<kind>/": "0" is the character after "/".
-Document range(const LedgerPlace& place, const char* kind) {
-  Document bounds;
-  append(bounds, "$gte", fmt::format("{}/{}/", place.schema_name, kind));
-  append(bounds, "$lt", fmt::format("{}/{}0", place.schema_name, kind));
-  Document filter;
-  append(filter, "_id", bounds);
-  return filter;
-}
-
 // Not done, and under no newer token: null where there is none such.
 tl::expected<std::optional<Document>, Failure> take(Fenced& fenced, const core::ClaimMigration& work) {
   Document not_newer;
@@ -60,6 +51,7 @@ tl::expected<std::optional<Document>, Failure> take(Fenced& fenced, const core::
   append(query, "state", not_done);
   MigrationRecord record = work.record;
   record.at = fenced.wall();
+  if (!work.keep_progress) record.started = record.at;
   Document set = work.keep_progress ? fields_without_progress(record) : schema::without(fields_of(record), {"claim"});
   Document increment;
   append(increment, "claim", std::int64_t{1});
@@ -80,7 +72,7 @@ tl::expected<std::optional<Document>, Failure> take(Fenced& fenced, const core::
 // False: there is one already.
 tl::expected<bool, Failure> insert(Fenced& fenced, MigrationRecord& record) {
   record.claim = 1;
-  record.at = fenced.wall();
+  record.started = record.at = fenced.wall();
   Document document;
   append(document, "_id", record_id(fenced.place(), record));
   for (const Document all = fields_of(record); const schema::Field& each : schema::fields(all)) append(document, each);
@@ -114,31 +106,15 @@ tl::expected<std::optional<MigrationRecord>, Failure> read_one(Fenced& fenced, c
 tl::expected<core::MigrationsRead, Failure> read_migrations(Client& client, const LedgerPlace& place) {
   const auto handshake = shake_hands(client);
   if (!handshake) return tl::unexpected(handshake.error());
-  Document filter;
-  append(filter, "$or", std::vector<Document>{range(place, "m"), range(place, "s")});
-  Document options;
-  Document concern;
-  append(concern, "level", "majority");
-  append(options, "readConcern", concern);
-  const CollectionHandle collection{
-      mongoc_client_get_collection(client.get(), place.database.c_str(), core::kControlCollection)};
-  const std::int64_t started = bson_get_monotonic_time();
-  const CursorHandle cursor{mongoc_collection_find_with_opts(collection.get(), filter.get(), options.get(), nullptr)};
+  const auto documents = control_documents(client, place, {"m", "s"});
+  if (!documents) return tl::unexpected(documents.error());
   core::MigrationsRead read;
   read.transactions = handshake->transactions;
-  const bson_t* each = nullptr;
-  while (mongoc_cursor_next(cursor.get(), &each)) {
-    auto record = understood(place, Document(*each));
+  for (const Document& each : *documents) {
+    auto record = understood(place, each);
     if (!record) return tl::unexpected(std::move(record.error()));
     read.records.push_back(std::move(*record));
   }
-  bson_error_t error{};
-  const bson_t* reply = nullptr;
-  if (mongoc_cursor_error_document(cursor.get(), &error, &reply)) {
-    const Millis elapsed((bson_get_monotonic_time() - started) / 1000);
-    return tl::unexpected(client.failure(error, reply, Doing::kReadLedger, elapsed));
-  }
-  client.worked();
   return read;
 }
 

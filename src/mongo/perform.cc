@@ -12,6 +12,7 @@
 #include "mongo/fenced.h"
 #include "mongo/migration_store.h"
 #include "mongo/primary.h"
+#include "mongo/progress_reader.h"
 #include "mongo/seed_runner.h"
 #include "mongo/step_runner.h"
 
@@ -40,6 +41,7 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
         if constexpr (std::is_same_v<What, core::RunStep>) return run_step(pool, what);
         if constexpr (std::is_same_v<What, core::InsertLedger>) return insert_ledger(pool, what);
         if constexpr (std::is_same_v<What, core::ChangeLedger>) return change_ledger(pool, what);
+        if constexpr (std::is_same_v<What, core::ReadProgress>) return read_progress(pool, what);
         if constexpr (std::is_same_v<What, core::ReadMigrations>) return read_migrations(pool);
         if constexpr (std::is_same_v<What, core::ClaimMigration>) {
           return fenced(pool, what.fence, {}, [&](Fenced& f) { return claim_migration(f, what.fence, what); });
@@ -84,7 +86,7 @@ core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work)
 core::Outcome Performer::run_step(Pool& pool, const core::RunStep& work) {
   auto client = pool.take_builder();
   if (!client) return tl::unexpected(std::move(client.error()));
-  return outcome(mongo::run_step(*client, place_.database, work, *clock_));
+  return outcome(mongo::run_step(*client, place_.database, work, commit_quorum_, *clock_));
 }
 
 core::Outcome Performer::insert_ledger(Pool& pool, const core::InsertLedger& work) {
@@ -129,6 +131,11 @@ core::Outcome Performer::fenced(Pool& pool, const core::Fence& fence, Millis max
   if (!client) return tl::unexpected(std::move(client.error()));
   Fenced commands(*client, place_, fence, *clock_, max_time);
   return outcome(run(commands));
+}
+
+core::Outcome Performer::read_progress(Pool& pool, const core::ReadProgress& work) {
+  Client client = pool.take();
+  return outcome(mongo::read_progress(client, place_.database, work.token));
 }
 
 core::Outcome Performer::warm(Pool& pool) {

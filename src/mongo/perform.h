@@ -9,6 +9,7 @@
 #include "core/work.h"
 #include "mongo/ledger_store.h"
 #include "mongo/pool.h"
+#include "mongo/settings.h"
 
 namespace readygate::mongo {
 
@@ -16,8 +17,10 @@ class Fenced;
 
 class Performer {
  public:
-  Performer(std::string database, std::string schema_name, std::shared_ptr<const Clock> clock)
-      : place_{std::move(database), std::move(schema_name)}, clock_(std::move(clock)) {}
+  Performer(const Settings& settings, std::shared_ptr<const Clock> clock)
+      : place_{settings.database, settings.schema_name},
+        commit_quorum_(settings.commit_quorum),
+        clock_(std::move(clock)) {}
 
   // Blocks. Any number of threads at once.
   core::Outcome operator()(Pool& pool, const core::Work& work);
@@ -32,10 +35,12 @@ class Performer {
   // Documents take their time, as builds do.
   using Run = std::function<tl::expected<core::MigrationMoved, core::Failure>(Fenced& fenced)>;
   core::Outcome fenced(Pool& pool, const core::Fence& fence, Millis max_time, const Run& run);
+  core::Outcome read_progress(Pool& pool, const core::ReadProgress& work);
   core::Outcome warm(Pool& pool);
   core::Outcome ping(Pool& pool);
 
   LedgerPlace place_;
+  std::string commit_quorum_;
   std::shared_ptr<const Clock> clock_;
 };
 

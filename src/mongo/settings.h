@@ -15,6 +15,7 @@ struct Settings {
   int warm_connections = 4;  // 1 or more
   int parallelism = 4;       // commands in flight, 1 or more; a ping is always possible beside them
   Millis lease_period{20'000};
+  std::string commit_quorum;     // of index builds: a number, "majority", "votingMembers" or a tag; "": the default
   Millis connect_timeout{2000};  // for name and TCP and TLS of one host, and for the first answer on it
 };
 

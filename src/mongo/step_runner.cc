@@ -126,6 +126,15 @@ bool is_limited(schema::StepKind kind) {
   }
 }
 
+void append_quorum(schema::Document& command, const std::string& quorum) {
+  const bool number = quorum.find_first_not_of("0123456789") == std::string::npos;
+  if (number) {
+    schema::append(command, "commitQuorum", std::stoi(quorum));
+  } else {
+    schema::append(command, "commitQuorum", quorum);
+  }
+}
+
 // { collMod: c, index: { name: x, unique: true } }, the other way round.
 schema::Document without_preparation(const schema::Document& command) {
   const auto target = schema::field(command, "index")->document();
@@ -140,13 +149,17 @@ schema::Document without_preparation(const schema::Document& command) {
 }  // namespace
 
 tl::expected<core::Done, Failure> run_step(Client& client, const std::string& database, const core::RunStep& work,
-                                           const Clock& clock) {
+                                           const std::string& commit_quorum, const Clock& clock) {
   const Doing doing = doing_of(work.step.kind);
   auto handshake = shake_hands(client);
   if (!handshake) return tl::unexpected(std::move(handshake.error()));
   schema::Document command = work.step.command;
   if (handshake->wire_version >= kCommentsEverywhere && !command.has("comment")) {
     BSON_APPEND_UTF8(command.get(), "comment", fmt::format("readygate:{}", work.token).c_str());
+  }
+  const bool counted = handshake->transactions && handshake->wire_version >= kCommentsEverywhere;
+  if (work.step.kind == schema::StepKind::kCreateIndexes && !commit_quorum.empty() && counted) {
+    append_quorum(command, commit_quorum);
   }
   if (work.step.kind == schema::StepKind::kFindDuplicates) {
     if (auto found = find_duplicates(client, database, work.step)) return tl::unexpected(std::move(*found));

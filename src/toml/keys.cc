@@ -85,11 +85,6 @@ class Checker {
   }
 
   void value(const Value& value, const Key& key, const std::string& path) {
-    if (key.later == "*") {
-      add(value.key_place.line != 0 ? value.key_place : value.place,
-          fmt::format("\"{}\" is not supported yet by this version of readygate", path), Reason::kNotSupportedYet);
-      return;
-    }
     const bool second = !holds(value, key.type) && holds(value, key.or_type);
     if (!holds(value, key.type) && !second) {
       add(value.place, fmt::format("{} must be {}, not {}", path, expected(key), found(value)));
@@ -103,9 +98,6 @@ class Checker {
       if (!second) range(*number, value.place, key, path, "", std::to_string(*number));
     } else if (const auto* real = std::get_if<double>(&value.data)) {
       this->real(*real, value.place, key, path);
-    } else if (const auto* flag = std::get_if<bool>(&value.data)) {
-      const std::string_view text_of_flag = *flag ? "true" : "false";
-      if (contains(key.later, text_of_flag)) later(value.place, path, text_of_flag);
     } else if (const auto* inner = std::get_if<Table>(&value.data)) {
       if (type != Type::kTable) return;
       if (key.free_keys) {
@@ -129,14 +121,8 @@ class Checker {
     return text;
   }
 
-  void add(const Place& place, std::string message) { add(place, std::move(message), reason_); }
-  void add(const Place& place, std::string message, Reason reason) {
-    mistakes_.push_back(Mistake{place, reason, std::move(message)});
-  }
-
-  void later(const Place& place, const std::string& path, std::string_view word) {
-    add(place, fmt::format("{} = {} is not supported yet by this version of readygate", path, word),
-        Reason::kNotSupportedYet);
+  void add(const Place& place, std::string message) {
+    mistakes_.push_back(Mistake{place, reason_, std::move(message)});
   }
 
   void string(const std::string& text, const Place& place, const Key& key, Type type, const std::string& path) {
@@ -151,9 +137,7 @@ class Checker {
       return;
     }
     if (type != Type::kString) return;
-    if (contains(key.later, text)) {
-      later(place, path, fmt::format("\"{}\"", text));
-    } else if (!key.allowed.empty() && !contains(key.allowed, text)) {
+    if (!key.allowed.empty() && !contains(key.allowed, text)) {
       const std::vector<std::string_view> all = words(key.allowed);
       add(place, fmt::format("{} must be {}, not {}{}", path, listed(all), json_quote(text), did_you_mean(text, all)));
     } else {

@@ -74,7 +74,6 @@ struct Key {
   // "[]" for arrays. None: nothing is the case (a table always has the defaults of its own keys).
   std::optional<std::string_view> fallback = std::nullopt;
   std::string_view allowed = {};  // of a string: "json|text"; empty: anything
-  std::string_view later = {};  // allowed some day, refused as not_supported_yet now: "hide|drop"; "*": the key itself
   std::optional<Range> range = std::nullopt;
   std::string_view unit = {};  // "s", "bytes", for help texts; a duration has its own
   Keys keys = {};              // of a table, or of each table in an array
@@ -133,7 +132,7 @@ class Reader {
   Keys keys_;
 };
 
-// The words of Key::allowed or Key::later.
+// The words of Key::allowed.
 std::vector<std::string_view> words(std::string_view alternatives);
 
 }  // namespace readygate::toml

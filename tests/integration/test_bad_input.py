@@ -26,7 +26,7 @@ MALFORMED = {
     "out of range": ("[mongodb]\nwarm_connections = 0\n", HEAD, "readygate.toml:2:20: "),
     "an unknown word": ("[log]\nlevel = 'loud'\n", HEAD, "readygate.toml:2:9: "),
     "no address": ("[gate]\nlisten = '8088'\n", HEAD, "is not an address and port"),
-    "not supported yet": ("[init]\nstall_timeout = '10m'\n", HEAD, "not supported"),
+    "no quorum": ("[init]\ncommit_quorum = '51'\n", HEAD, "is not a commit quorum"),
     "a schema without a head": ("", "version = 1\n", "schema.toml"),
     "a schema key that is not known": ("", HEAD + "[polcy]\n", 'did you mean "policy"'),
     "an index without a key": (

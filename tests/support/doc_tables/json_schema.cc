@@ -44,7 +44,6 @@ class Writer {
     bool required = false;
     for (const Key& key : keys) {
       required = required || key.required;
-      if (key.later == "*") continue;
       json_.key(key.name).begin_object();
       this->key(key, path.empty() ? std::string(key.name) : fmt::format("{}.{}", path, key.name));
       json_.end_object();
@@ -111,10 +110,7 @@ class Writer {
         json_.field("type", "number");
         if (ranged) range(*key.range, "minimum", "maximum");
         return;
-      case Type::kBoolean:
-        json_.field("type", "boolean");
-        for (const std::string_view word : toml::words(key.later)) json_.field("const", word != "true");
-        return;
+      case Type::kBoolean: json_.field("type", "boolean"); return;
       case Type::kTable:
         if (key.free_keys) {
           free_table(key, path);

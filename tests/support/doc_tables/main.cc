@@ -54,11 +54,9 @@ std::string fallback_of(const toml::Key& key) {
 std::string settings() {
   std::string out = "| key | flag | variable | default | what |\n| --- | --- | --- | --- | --- |\n";
   for (const config::Option& option : config::options()) {
-    const bool later = option.key->later == "*";
-    out += fmt::format("| `{}` | {} | {} | {} | {}{}{} |\n", option.path(), later ? "" : code(option.flag()),
-                       later ? "" : code(option.variable()), code(fallback_of(*option.key)), cell(option.key->help),
-                       option.key->allowed.empty() ? "" : fmt::format(" (`{}`)", cell(option.key->allowed)),
-                       later ? " — *not supported yet, refused*" : "");
+    out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", option.path(), code(option.flag()), code(option.variable()),
+                       code(fallback_of(*option.key)), cell(option.key->help),
+                       option.key->allowed.empty() ? "" : fmt::format(" (`{}`)", cell(option.key->allowed)));
   }
   return out;
 }

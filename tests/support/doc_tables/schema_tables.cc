@@ -74,10 +74,6 @@ constexpr std::string_view kTitles =
 std::string rows(toml::Keys keys, const std::string& path = "") {
   std::string out;
   for (const Key& key : keys) {
-    if (key.later == "*") {
-      out += fmt::format("| `{}{}` | | | | {} — *not supported yet, refused* | | |\n", path, key.name, cell(key.help));
-      continue;
-    }
     out += row(key, path, "");
     if (key.name != "index" && key.name != "collation") out += rows(key.keys, path + std::string(key.name) + ".");
   }

@@ -172,6 +172,11 @@ core::Outcome ModelDatabase::answer(const core::ChangeLedger& work) {
   return core::LedgerWritten{true, primary};
 }
 
+core::Outcome ModelDatabase::answer(const core::ReadProgress& /*work*/) {
+  ++count["currentOp"];
+  return core::ProgressRead{builds};
+}
+
 core::Outcome ModelDatabase::answer(const core::Warm& /*work*/) {
   ++count["warm"];
   return core::Done{};

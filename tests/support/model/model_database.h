@@ -24,8 +24,9 @@ class ModelDatabase {
   std::optional<core::Ledger> ledger;
   std::string primary;  // its term; see core::CatalogRead
   ModelMigrations migrations;
+  std::vector<core::BuildProgress> builds;  // what currentOp shows
   std::map<std::string, int>
-      count;  // "find", "catalog", "step", "write", "warm", "ping"; "renewal": a write that only renews
+      count;  // "find", "catalog", "step", "write", "warm", "ping", "currentOp"; "renewal": a write that only renews
 
  private:
   core::Outcome answer(const core::ReadLedger& work);
@@ -33,6 +34,7 @@ class ModelDatabase {
   core::Outcome answer(const core::RunStep& work);
   core::Outcome answer(const core::InsertLedger& work);
   core::Outcome answer(const core::ChangeLedger& work);
+  core::Outcome answer(const core::ReadProgress& work);
   core::Outcome answer(const core::Warm& work);
   core::Outcome answer(const core::Ping& work);
   template <typename MigrationWork>

@@ -25,7 +25,6 @@ tl::expected<CommandLine, Finished> parse(std::initializer_list<const char*> wor
 
 TEST_CASE("every setting is a flag of run, check and plan") {
   for (const config::Option& option : config::options()) {
-    if (option.key->later == "*") continue;
     for (const char* verb : {"run", "check", "plan"}) {
       const std::string flag = option.flag();
       CAPTURE(flag);
@@ -88,7 +87,6 @@ TEST_CASE("completion offers every subcommand and every flag, in each shell") {
 TEST_CASE("exit codes of reasons") {
   CHECK(exit_code(Reason::kConfigInvalid) == 78);
   CHECK(exit_code(Reason::kSchemaInvalid) == 78);
-  CHECK(exit_code(Reason::kNotSupportedYet) == 78);
   CHECK(exit_code(Reason::kFileUnreadable) == 78);
   CHECK(exit_code(Reason::kDraining) == 75);
   CHECK(exit_code(Reason::kForbidden) == 77);

@@ -89,7 +89,8 @@ TEST_CASE("SIGTERM gives the lease back and waits for that, at most 500 ms") {
 TEST_CASE("steps that a policy holds back are left for a policy that does not") {
   schema::Schema schema = example_schema();
   Ledger ledger;
-  ledger.applied = applied_now(schema, "me", {}, 2);
+  ledger.applied = applied_now(schema, "me", {});
+  ledger.applied->withheld = 2;
   CHECK(standing(ledger, schema) == Standing::kApplied);
   schema.policy.contract = schema::Policy::Contract::kApply;
   CHECK(standing(ledger, schema) == Standing::kNeeded);

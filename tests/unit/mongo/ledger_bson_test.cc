@@ -16,6 +16,8 @@ core::Ledger full() {
   ledger.owner = "me";
   ledger.period_ms = 20'000;
   ledger.applied = core::Applied{3, "cafe", 1, 2, WallTime(Millis(1'700'000'000'123)), "you"};
+  ledger.applied->host = "pod-7";
+  ledger.applied->took = Millis(1234);
   ledger.target = core::Target{4, "beef", 1};
   ledger.step = "create indexes a";
   ledger.pending = {"0001-x", "0002-y"};
@@ -35,7 +37,8 @@ TEST_CASE("the format is what it is") {
       R"({ "_id" : "orders", "token" : { "$numberLong" : "5000000000" }, "rev" : "0123456789abcdef0123456789abcdef", )"
       R"("owner" : "me", "period_ms" : { "$numberLong" : "20000" }, "applied" : { "version" : { "$numberInt" : "3" }, )"
       R"("hash" : "cafe", "hash_format" : { "$numberInt" : "1" }, "min_open" : { "$numberInt" : "2" }, )"
-      R"("at" : { "$date" : { "$numberLong" : "1700000000123" } }, "by" : "you" }, )"
+      R"("at" : { "$date" : { "$numberLong" : "1700000000123" } }, "by" : "you", "host" : "pod-7", )"
+      R"("took_ms" : { "$numberLong" : "1234" } }, )"
       R"("target" : { "version" : { "$numberInt" : "4" }, "hash" : "beef", "hash_format" : { "$numberInt" : "1" } }, )"
       R"("step" : "create indexes a", "pending" : [ "0001-x", "0002-y" ], "owns" : [ { "collection" : "orders", )"
       R"("indexes" : [ "a", "b" ], "created" : true }, { "collection" : "models", "indexes" : [  ], "created" : false } ] })");
@@ -97,9 +100,11 @@ TEST_CASE("what cannot be right is named") {
 }
 
 TEST_CASE("an applied version has its own entry") {
-  CHECK(history_entry("orders", *full().applied).to_json() ==
+  const schema::Document entry = history_entry("orders", *full().applied);
+  CHECK(entry.to_json() ==
         R"({ "_id" : "orders/v/3/cafe", "version" : 3, "hash" : "cafe", "hash_format" : 1, "min_open" : 2, )"
-        R"("at" : { "$date" : "2023-11-14T22:13:20.123Z" }, "by" : "you" })");
+        R"("at" : { "$date" : "2023-11-14T22:13:20.123Z" }, "by" : "you", "host" : "pod-7", "took_ms" : 1234 })");
+  CHECK(applied_from(*entry.get()).value() == *full().applied);
 }
 
 }  // namespace

@@ -23,7 +23,9 @@ core::MigrationRecord full() {
   record.token = 9;
   record.owner = "me";
   record.at = WallTime(Millis(1'700'000'000'123));
+  record.started = WallTime(Millis(1'700'000'000'000));
   record.by = "you";
+  record.host = "pod-7";
   record.code = "migration_refused";
   record.error = "what happened";
   return record;
@@ -43,14 +45,16 @@ tl::expected<core::MigrationRecord, std::string> from_json(const std::string& js
 }
 
 TEST_CASE("the format of a record is what it is") {
-  CHECK(fields_of(full()).to_canonical_json() ==
-        R"({ "checksum" : "1:cafe", "state" : "failed", "checkpoint" : { "_id" : { "$numberInt" : "7" } }, )"
-        R"("done" : { "$numberLong" : "12" }, "total" : { "$numberLong" : "5000000000" }, )"
-        R"("found" : { "$numberLong" : "5" }, "passes" : { "$numberLong" : "2" }, "claim" : { "$numberLong" : "3" }, )"
-        R"("token" : { "$numberLong" : "9" }, "owner" : "me", )"
-        R"("at" : { "$date" : { "$numberLong" : "1700000000123" } }, "by" : "you", "code" : "migration_refused", )"
-        R"("error" : "what happened" })");
-  for (const char* progress : {"checkpoint", "done", "total", "found", "passes", "claim"}) {
+  CHECK(
+      fields_of(full()).to_canonical_json() ==
+      R"({ "checksum" : "1:cafe", "state" : "failed", "checkpoint" : { "_id" : { "$numberInt" : "7" } }, )"
+      R"("done" : { "$numberLong" : "12" }, "total" : { "$numberLong" : "5000000000" }, )"
+      R"("found" : { "$numberLong" : "5" }, "passes" : { "$numberLong" : "2" }, )"
+      R"("started" : { "$date" : { "$numberLong" : "1700000000000" } }, "claim" : { "$numberLong" : "3" }, )"
+      R"("token" : { "$numberLong" : "9" }, "owner" : "me", )"
+      R"("at" : { "$date" : { "$numberLong" : "1700000000123" } }, "by" : "you", "host" : "pod-7", "code" : "migration_refused", )"
+      R"("error" : "what happened" })");
+  for (const char* progress : {"checkpoint", "done", "total", "found", "passes", "started", "claim"}) {
     CHECK_FALSE(fields_without_progress(full()).has(progress));
   }
 }

@@ -1,0 +1,68 @@
+// A gate at work: the pure core, the loop that it runs on, the database that carries out its tasks, and the log that
+// tells what it says. `run` adds servers to it, `apply` an end.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "cli/inputs.h"
+#include "core/gate.h"
+#include "mongo/driver.h"
+#include "mongo/executor.h"
+#include "server/loop.h"
+
+namespace readygate::cli {
+
+struct GateHooks {
+  std::function<void(const core::Snapshot&)> settled;  // after each event
+  std::function<void()> quit;                          // everything is said and answered: end the process
+};
+
+// Loop thread only. Never destroyed before the process ends: workers may be blocked in the driver.
+class GateHost {
+ public:
+  // Both outlive this object. `inputs.config` may be changed later, between events.
+  GateHost(Inputs& inputs, LogSink& log, std::shared_ptr<const SystemClock> clock);
+
+  core::Gate& gate() { return gate_; }
+  server::Loop& loop() { return *loop_; }
+  core::Now now() const { return {clock_->now(), clock_->wall()}; }
+
+  // Once, before anything else; fails with kInternal.
+  Result<void> open(GateHooks hooks);
+  // Something happened: let the gate know, then do what it wants and tell what it says.
+  void event(const std::function<void()>& tell);
+  void say(LogLevel level, std::string_view message, std::string_view fields = {});
+  // True when the file of the connection string holds another one. One that cannot be read just now (a mount being
+  // swapped) leaves the old one in force.
+  bool read_secret();
+
+ private:
+  void say(LogLevel level, core::State state, std::int64_t attempt, std::string_view message, std::string_view fields);
+  void carry_out();
+  void renew();
+
+  Inputs& inputs_;
+  LogSink& log_;
+  const std::shared_ptr<const SystemClock> clock_;
+  SystemRandom random_;
+  core::Gate gate_;
+  GateHooks hooks_;
+  std::unique_ptr<server::Loop> loop_;
+  std::shared_ptr<mongo::Driver> driver_;
+  std::optional<mongo::Executor> executor_;
+  server::Timer tick_;
+  bool secret_unreadable_ = false;
+};
+
+// A core file or a debugger of the same user would show the connection string.
+void keep_memory_private();
+
+}  // namespace readygate::cli

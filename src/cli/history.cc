@@ -1,0 +1,140 @@
+// `readygate history`: what the control documents say of the past.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "cli/commands.h"
+#include "cli/database.h"
+#include "cli/exit_code.h"
+#include "cli/inputs.h"
+#include "core/migration_record.h"
+#include "mongo/control_documents.h"
+#include "mongo/migration_store.h"
+
+namespace readygate::cli {
+namespace {
+
+struct Entry {
+  WallTime at{};
+  std::string kind;   // "version", "migration", "seed"
+  std::string what;   // "3", "0003-split-status", "models"
+  std::string state;  // "done", "failed", …
+  std::string checksum;
+  std::optional<Millis> took;
+  std::optional<std::int64_t> documents;
+  std::string by;
+  std::string host;
+  std::string error;
+};
+
+Entry entry_of(const core::Applied& applied) {
+  Entry entry{applied.at,   "version", fmt::format("{}", applied.version), "done", applied.hash, {}, {}, applied.by,
+              applied.host, {}};
+  if (applied.took.count() > 0) entry.took = applied.took;
+  return entry;
+}
+
+// Keys are "m/<id>" and "s/<collection>/<checksum>".
+Entry entry_of(const core::MigrationRecord& record) {
+  const bool seed = record.key.starts_with("s/");
+  std::string what = record.key.substr(std::min<std::size_t>(2, record.key.size()));
+  if (seed) what = what.substr(0, what.rfind('/'));
+  Entry entry{record.at,       seed ? "seed" : "migration",
+              std::move(what), std::string(name(record.state)),
+              record.checksum, {},
+              record.done,     record.by,
+              record.host,     record.error};
+  const bool ended = record.state == core::RecordState::kDone || record.state == core::RecordState::kFailed;
+  if (ended && record.started != WallTime{} && record.at >= record.started) {
+    entry.took = std::chrono::duration_cast<Millis>(record.at - record.started);
+  }
+  if (entry.by.empty()) entry.by = record.owner;
+  return entry;
+}
+
+tl::expected<std::vector<Entry>, core::Failure> read(const Inputs& inputs) {
+  const mongo::LedgerPlace place{inputs.schema.database, inputs.schema.name};
+  auto pool = open_database(inputs.config.settings, place.database, place.schema_name);
+  if (!pool) return tl::unexpected(std::move(pool.error()));
+  mongo::Client client = (*pool)->take();
+  const auto versions = mongo::read_history(client, place);
+  if (!versions) return tl::unexpected(versions.error());
+  const auto records = mongo::read_migrations(client, place);
+  if (!records) return tl::unexpected(records.error());
+  std::vector<Entry> entries;
+  for (const core::Applied& each : *versions) entries.push_back(entry_of(each));
+  for (const core::MigrationRecord& each : records->records) entries.push_back(entry_of(each));
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.at < b.at; });
+  return entries;
+}
+
+void print_json(const std::vector<Entry>& entries, const schema::Schema& schema) {
+  JsonWriter json;
+  json.begin_object().field("v", 1).field("schema", std::string_view(schema.name));
+  json.field("database", std::string_view(schema.database)).key("entries").begin_array();
+  for (const Entry& entry : entries) {
+    json.begin_object().field("at", std::string_view(rfc3339(entry.at))).field("kind", std::string_view(entry.kind));
+    json.field("what", std::string_view(entry.what)).field("state", std::string_view(entry.state));
+    json.field("checksum", std::string_view(entry.checksum)).key("took_ms");
+    if (entry.took) {
+      json.value(static_cast<std::int64_t>(entry.took->count()));
+    } else {
+      json.null();
+    }
+    json.key("documents");
+    if (entry.documents) {
+      json.value(*entry.documents);
+    } else {
+      json.null();
+    }
+    json.field("by", std::string_view(entry.by)).field("host", std::string_view(entry.host));
+    json.field("error", std::string_view(entry.error)).end_object();
+  }
+  json.end_array().end_object();
+  fmt::print("{}\n", json.text());
+}
+
+void print_text(const std::vector<Entry>& entries, const schema::Schema& schema) {
+  if (entries.empty()) {
+    fmt::print("Schema {} was never applied to database {}.\n", schema.name, schema.database);
+    return;
+  }
+  const auto described = [](const Entry& entry) {
+    return entry.state == "done" ? fmt::format("{} {}", entry.kind, entry.what)
+                                 : fmt::format("{} {} ({})", entry.kind, entry.what, entry.state);
+  };
+  std::size_t widest = 4;
+  for (const Entry& entry : entries) widest = std::max(widest, described(entry).size());
+  fmt::print("{:<24}  {:<{}}  {:>9}  {}\n", "when", "what", widest, "took", "by");
+  for (const Entry& entry : entries) {
+    const std::string took =
+        entry.took ? fmt::format("{:.1f} s", static_cast<double>(entry.took->count()) / 1000) : "-";
+    const std::string by = entry.host.empty() ? entry.by : fmt::format("{} ({:.8})", entry.host, entry.by);
+    fmt::print("{:<24}  {:<{}}  {:>9}  {}\n", rfc3339(entry.at), described(entry), widest, took, by);
+    if (!entry.error.empty()) fmt::print("{:<24}  {}\n", "", entry.error);
+  }
+}
+
+}  // namespace
+
+int history(const CommandLine& line) {
+  const auto inputs = load_inputs(line, config::NeedUri::kYes);
+  if (!inputs) return report(inputs.error(), line.format);
+  const auto entries = read(*inputs);
+  if (!entries) return report(entries.error());
+  if (line.format == OutputFormat::kJson) {
+    print_json(*entries, inputs->schema);
+  } else {
+    print_text(*entries, inputs->schema);
+  }
+  return kExitOk;
+}
+
+}  // namespace readygate::cli
