@@ -40,6 +40,8 @@ namespace readygate {
     "look at the replica set's status; readygate retries")                                                            \
   X(kConflict, "schema_conflict", "the database holds something that contradicts the schema",                         \
     "`readygate plan` shows both sides; change the schema, or the database by hand")                                  \
+  X(kOwnedElsewhere, "owned_elsewhere", "a declared collection was made by another schema of the same database",      \
+    "declare it in one of the two schemas; the message names the other")                                              \
   X(kRefused, "refused_by_server", "the server refuses a step of the schema as invalid",                              \
     "correct what the message names in the schema file")                                                              \
   X(kDuplicates, "duplicate_keys", "a unique index cannot be built: documents share a key",                           \

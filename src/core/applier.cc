@@ -37,9 +37,22 @@ std::string fields_of(const schema::Finding& finding) {
 Applier::Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode)
     : schema_(schema), parallelism_(std::max(1, parallelism)), mode_(mode), owns_(std::move(owns)) {}
 
-void Applier::begin(Commands& commands) { read_catalog(commands, Stage::kReading); }
+void Applier::begin(Commands& commands) {
+  if (!earlier_) {
+    read_catalog(commands, Stage::kReading);
+    return;
+  }
+  stage_ = Stage::kReading;
+  current_ = "waiting for an earlier operation";
+  awaiting_ = commands.start(*std::exchange(earlier_, std::nullopt));
+}
 
 bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
+  if (awaiting_ == id) {
+    awaiting_.reset();
+    on_earlier(commands, outcome);
+    return true;
+  }
   if (reading_ == id) {
     reading_.reset();
     if (!outcome) {
@@ -60,6 +73,23 @@ bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
   running_.erase(found);
   if (stage_ == Stage::kApplying) on_step(commands, lane, outcome);
   return true;
+}
+
+// Whoever may not look, or cannot, goes on: what a late command does is found by the look a period after the takeover.
+void Applier::on_earlier(Commands& commands, const Outcome& outcome) {
+  if (const auto* gone = outcome ? std::get_if<EarlierGone>(&*outcome) : nullptr) {
+    if (gone->ended > 0) {
+      commands.say(LogLevel::kWarn, fmt::format("Ended {} operation{} of the holder of the lease before", gone->ended,
+                                                gone->ended == 1 ? "" : "s"));
+    }
+    if (gone->left > 0) {
+      commands.say(LogLevel::kWarn,
+                   fmt::format("Going on beside {} operation{} of the holder of the lease before, which did not end in "
+                               "time",
+                               gone->left, gone->left == 1 ? "" : "s"));
+    }
+  }
+  read_catalog(commands, Stage::kReading);
 }
 
 void Applier::read_catalog(Commands& commands, Stage stage) {
@@ -125,7 +155,8 @@ bool Applier::made_here(const std::string& collection, const std::string& index)
 
 bool Applier::acknowledged(const schema::Step& step) const {
   switch (step.kind) {
-    case schema::StepKind::kCreateCollection: return made_here(step.collection, {});
+    case schema::StepKind::kCreateCollection:
+    case schema::StepKind::kCreateView: return made_here(step.collection, {});
     case schema::StepKind::kCreateIndexes:
       return std::all_of(step.indexes.begin(), step.indexes.end(),
                          [&](const std::string& index) { return made_here(step.collection, index); });
@@ -134,6 +165,10 @@ bool Applier::acknowledged(const schema::Step& step) const {
 }
 
 bool Applier::accept(const schema::Plan& plan) {
+  if (const schema::Finding* foreign = plan.first(schema::FindingKind::kOwnedElsewhere)) {
+    broke({Verdict::kPermanent, Reason::kOwnedElsewhere, foreign->message + "."});
+    return false;
+  }
   if (const schema::Finding* conflict = plan.first(schema::FindingKind::kConflict)) {
     broke({Verdict::kPermanent, Reason::kConflict, conflict->message});
     return false;
@@ -291,9 +326,10 @@ void Applier::record(const schema::Step& step) {
   if (step.kind == schema::StepKind::kDropIndex) {
     std::erase(of(made_).indexes, step.object);
     of(gone_).indexes.push_back(step.object);
-  } else if (step.kind == schema::StepKind::kCreateCollection || step.kind == schema::StepKind::kCreateIndexes) {
+  } else if (step.kind == schema::StepKind::kCreateCollection || step.kind == schema::StepKind::kCreateView ||
+             step.kind == schema::StepKind::kCreateIndexes) {
     Owns& made = of(made_);
-    if (step.kind == schema::StepKind::kCreateCollection) made.created = true;
+    if (step.kind != schema::StepKind::kCreateIndexes) made.created = true;
     made.indexes.insert(made.indexes.end(), step.indexes.begin(), step.indexes.end());
   } else {
     acknowledged_.push_back(identity(step));

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/commands.h"
@@ -34,6 +35,8 @@ class Applier {
   void grant(const Grant& grant) { grant_ = grant; }
   // Stops at kConfirming once, even with nothing left to do.
   void documents_follow() { documents_follow_ = true; }
+  // The holder of the lease before may have operations at work: begin() ends or awaits them first.
+  void await_earlier(AwaitEarlier earlier) { earlier_ = std::move(earlier); }
   void begin(Commands& commands);
   // The lease was confirmed after kConfirming was reached.
   void confirm(Commands& commands);
@@ -79,6 +82,7 @@ class Applier {
   };
 
   void read_catalog(Commands& commands, Stage stage);
+  void on_earlier(Commands& commands, const Outcome& outcome);
   void on_catalog(Commands& commands, const schema::Catalog& catalog);
   void on_step(Commands& commands, std::size_t lane_index, const Outcome& outcome);
   void apply(Commands& commands, schema::Plan plan);
@@ -107,6 +111,8 @@ class Applier {
   schema::Plan plan_;
   std::vector<Lane> lanes_;
   std::map<TaskId, std::size_t> running_;  // step task -> lane
+  std::optional<AwaitEarlier> earlier_;
+  std::optional<TaskId> awaiting_;
   std::optional<TaskId> reading_;
   int steps_done_ = 0;  // of this round
   int steps_of_all_rounds_ = 0;

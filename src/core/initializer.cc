@@ -1,5 +1,6 @@
 #include "core/initializer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -214,6 +215,9 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     enter(State::kInitializing);
     applier_.emplace(schema_, settings_.parallelism, ledger_->owns);
     applier_->grant(lease_.grant());
+    if (took_over_) {
+      applier_->await_earlier({lease_.grant().token, schema::touched_names(schema_), settings_.lease.period});
+    }
     if (!schema_.seeds.empty() || !schema_.migrations.empty()) applier_->documents_follow();
     applier_->begin(commands);
     return;
@@ -258,6 +262,10 @@ void Initializer::record(Commands& commands, Instant now, WallTime wall) {
   next.applied->withheld = applier_->withheld() + (migrator_ ? migrator_->withheld() : 0);
   if (migrator_) next.pending = migrator_->pending();
   next.owns = applier_->owns();
+  // What is not declared any more is given up: another schema may have it.
+  std::erase_if(next.owns, [names = schema::declared_names(schema_)](const Owns& owns) {
+    return std::find(names.begin(), names.end(), owns.collection) == names.end();
+  });
   next.period_ms = settings_.lease.period.count();
   lease_.write(commands,
                LedgerField::kApplied | LedgerField::kTarget | LedgerField::kOwner | LedgerField::kStep |

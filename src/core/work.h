@@ -20,8 +20,9 @@ namespace readygate::core {
 
 using TaskId = std::uint64_t;
 
-struct ReadLedger {};                    // find {_id: schema} in _readygate; primary, majority -> LedgerRead
-struct ReadCatalog {                     // listCollections, listIndexes of the declared ones, buildInfo -> CatalogRead
+struct ReadLedger {};  // find {_id: schema} in _readygate; primary, majority -> LedgerRead
+// listCollections, listIndexes of the declared ones, buildInfo, what other schemas own -> CatalogRead
+struct ReadCatalog {
   std::vector<std::string> collections;  // and views
   bool count = false;                    // also how many documents each holds, as the server estimates it
   bool settled = false;                  // answers when a majority has all that was read: nothing of it is rolled back
@@ -30,6 +31,12 @@ struct RunStep {  // one step of the plan -> Done
   schema::Step step;
   std::int64_t token = 0;            // goes into the comment: "readygate:<token>"
   std::optional<Instant> not_after;  // the worker refuses to send later than this
+};
+// After a takeover: ends or awaits what runs under a lower token (core/earlier.h) -> EarlierGone
+struct AwaitEarlier {
+  std::int64_t token = 0;                // ours
+  std::vector<std::string> collections;  // and views; operations on others are not our business
+  Millis limit{0};                       // of waiting
 };
 struct InsertLedger {  // unless the document is there; majority -> LedgerWritten, `won` false when it was
   Ledger first;
@@ -45,8 +52,9 @@ struct ReadProgress {  // how far the index builds with the comment "readygate:<
 struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
 struct Ping {};  // the liveness ping on a warm connection -> Done
 
-using Work = std::variant<ReadLedger, ReadCatalog, RunStep, InsertLedger, ChangeLedger, ReadProgress, Warm, Ping,
-                          ReadMigrations, ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
+using Work =
+    std::variant<ReadLedger, ReadCatalog, RunStep, AwaitEarlier, InsertLedger, ChangeLedger, ReadProgress, Warm, Ping,
+                 ReadMigrations, ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
 
 struct LedgerRead {
   std::optional<Ledger> ledger;  // none: this schema was never applied here
@@ -72,8 +80,13 @@ struct BuildProgress {
 struct ProgressRead {
   std::vector<BuildProgress> builds;  // none: no build runs, or the server does not tell us
 };
+struct EarlierGone {
+  int ended = 0;  // operations that were told to end
+  int left = 0;   // that were still at work when the time was over
+};
 struct Done {};
-using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, ProgressRead, Done, MigrationsRead, MigrationMoved>;
+using Answer = std::variant<LedgerRead, CatalogRead, LedgerWritten, ProgressRead, EarlierGone, Done, MigrationsRead,
+                            MigrationMoved>;
 using Outcome = tl::expected<Answer, Failure>;
 
 // Changes of what the driver's monitors see. `primary`: a writable server is known (a standalone server, a replica

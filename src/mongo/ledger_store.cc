@@ -1,11 +1,14 @@
 #include "mongo/ledger_store.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "mongo/commands.h"
 #include "mongo/ledger_bson.h"
+#include "schema/fields.h"
 
 namespace readygate::mongo {
 
@@ -59,7 +62,72 @@ std::optional<schema::Document> first_of(const schema::Document& reply) {
   return schema::Document(document);
 }
 
+// With read concern majority.
+tl::expected<schema::Document, Failure> find(Client& client, const LedgerPlace& place,
+                                             const schema::Document& command) {
+  schema::Document options;
+  bson_t child;
+  BSON_APPEND_DOCUMENT_BEGIN(options.get(), "readConcern", &child);
+  BSON_APPEND_UTF8(&child, "level", "majority");
+  bson_append_document_end(options.get(), &child);
+  return run(client, Sort::kRead, place.database, command.get(), options.get(), Doing::kReadLedger);
+}
+
+// Enough for every schema that one database holds, in one batch.
+constexpr std::int32_t kMostSchemas = 10'000;
+
+// Of one control document, what it says that its schema made.
+void add_owners(const schema::Document& control, const std::vector<std::string>& collections,
+                std::vector<schema::ForeignOwner>& owners) {
+  const auto id = schema::field(control, "_id");
+  const auto owns = schema::field(control, "owns");
+  const auto entries = owns ? owns->document() : std::nullopt;
+  if (!id || !id->string() || !entries) return;
+  for (const schema::Field& each : schema::fields(*entries)) {
+    const auto entry = each.document();
+    const auto created = entry ? schema::field(*entry, "created") : std::nullopt;
+    const auto name = entry ? schema::field(*entry, "collection") : std::nullopt;
+    const auto collection = name ? name->string() : std::nullopt;
+    if (!created || !created->truthy() || !collection) continue;
+    if (std::find(collections.begin(), collections.end(), *collection) == collections.end()) continue;
+    owners.push_back({*collection, *id->string()});
+  }
+}
+
 }  // namespace
+
+tl::expected<std::vector<schema::ForeignOwner>, Failure> read_owners(Client& client, const LedgerPlace& place,
+                                                                     const std::vector<std::string>& collections) {
+  using schema::append;
+  using schema::Document;
+  Document not_ours;
+  append(not_ours, "$ne", place.schema_name);
+  Document there;
+  append(there, "$exists", true);
+  Document filter;
+  append(filter, "_id", not_ours);
+  append(filter, "owns", there);  // what is kept of versions and migrations has none
+  Document projection;
+  append(projection, "owns", 1);
+  Document command;
+  append(command, "find", core::kControlCollection);
+  append(command, "filter", filter);
+  append(command, "projection", projection);
+  append(command, "batchSize", kMostSchemas);
+  append(command, "singleBatch", true);
+  const auto reply = find(client, place, command);
+  if (!reply) return tl::unexpected(reply.error());
+  std::vector<schema::ForeignOwner> owners;
+  const auto cursor = schema::field(*reply, "cursor");
+  const auto inside = cursor ? cursor->document() : std::nullopt;
+  const auto batch = inside ? schema::field(*inside, "firstBatch") : std::nullopt;
+  const auto controls = batch ? batch->document() : std::nullopt;
+  if (!controls || !controls->whole()) return owners;
+  for (const schema::Field& each : schema::fields(*controls)) {
+    if (const auto control = each.document()) add_owners(*control, collections, owners);
+  }
+  return owners;
+}
 
 tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const LedgerPlace& place) {
   schema::Document command;
@@ -70,11 +138,7 @@ tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const Ledger
   bson_append_document_end(command.get(), &child);
   BSON_APPEND_INT32(command.get(), "limit", 1);
   BSON_APPEND_BOOL(command.get(), "singleBatch", true);
-  schema::Document options;
-  BSON_APPEND_DOCUMENT_BEGIN(options.get(), "readConcern", &child);
-  BSON_APPEND_UTF8(&child, "level", "majority");
-  bson_append_document_end(options.get(), &child);
-  auto reply = run(client, Sort::kRead, place.database, command.get(), options.get(), Doing::kReadLedger);
+  auto reply = find(client, place, command);
   if (!reply) return tl::unexpected(std::move(reply.error()));
   const std::optional<schema::Document> found = first_of(*reply);
   if (!found) return core::LedgerRead{};

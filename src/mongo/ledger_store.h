@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/work.h"
 #include "mongo/pool.h"
@@ -15,6 +16,10 @@ struct LedgerPlace {
 
 // One find: primary, read concern majority.
 tl::expected<core::LedgerRead, core::Failure> read_ledger(Client& client, const LedgerPlace& place);
+
+// Which of the collections other schemas of the database made. One find, read concern majority.
+tl::expected<std::vector<schema::ForeignOwner>, core::Failure> read_owners(Client& client, const LedgerPlace& place,
+                                                                           const std::vector<std::string>& collections);
 
 // False in `won`: a document with that _id is there already. Write concern majority, as the next.
 tl::expected<core::LedgerWritten, core::Failure> insert_ledger(Client& client, const LedgerPlace& place,

@@ -9,6 +9,7 @@
 #include "mongo/batch_runner.h"
 #include "mongo/catalog_reader.h"
 #include "mongo/commands.h"
+#include "mongo/earlier_operations.h"
 #include "mongo/fenced.h"
 #include "mongo/migration_store.h"
 #include "mongo/primary.h"
@@ -39,6 +40,7 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
         if constexpr (std::is_same_v<What, core::ReadLedger>) return read_ledger(pool);
         if constexpr (std::is_same_v<What, core::ReadCatalog>) return read_catalog(pool, what);
         if constexpr (std::is_same_v<What, core::RunStep>) return run_step(pool, what);
+        if constexpr (std::is_same_v<What, core::AwaitEarlier>) return await_earlier(pool, what);
         if constexpr (std::is_same_v<What, core::InsertLedger>) return insert_ledger(pool, what);
         if constexpr (std::is_same_v<What, core::ChangeLedger>) return change_ledger(pool, what);
         if constexpr (std::is_same_v<What, core::ReadProgress>) return read_progress(pool, what);
@@ -76,6 +78,11 @@ core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work)
   auto primary = primary_term(client, core::Doing::kReadCatalog);  // before: it is what is read afterwards that counts
   if (!primary) return tl::unexpected(std::move(primary.error()));
   auto read = mongo::read_catalog(client, place_.database, work);
+  if (read) {
+    auto owners = read_owners(client, place_, work.collections);
+    if (!owners) return tl::unexpected(std::move(owners.error()));
+    read->catalog.owned_elsewhere = std::move(*owners);
+  }
   if (read && work.settled) {
     if (auto settled = await_majority(client, *primary); !settled) return tl::unexpected(std::move(settled.error()));
   }
@@ -87,6 +94,11 @@ core::Outcome Performer::run_step(Pool& pool, const core::RunStep& work) {
   auto client = pool.take_builder();
   if (!client) return tl::unexpected(std::move(client.error()));
   return outcome(mongo::run_step(*client, place_.database, work, commit_quorum_, *clock_));
+}
+
+core::Outcome Performer::await_earlier(Pool& pool, const core::AwaitEarlier& work) {
+  Client client = pool.take();
+  return core::Answer(mongo::await_earlier(client, place_.database, work));
 }
 
 core::Outcome Performer::insert_ledger(Pool& pool, const core::InsertLedger& work) {

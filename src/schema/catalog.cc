@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "schema/fields.h"
+#include "schema/migration_commands.h"
 
 namespace readygate::schema {
 namespace {
@@ -45,6 +47,32 @@ std::vector<std::string> declared_names(const Schema& schema) {
   names.reserve(schema.collections.size() + schema.views.size());
   for (const Collection& collection : schema.collections) names.push_back(collection.name);
   for (const View& view : schema.views) names.push_back(view.name);
+  return names;
+}
+
+std::vector<std::string> written_names(const Schema& schema) {
+  std::vector<std::string> names;
+  const auto add = [&](std::string name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  };
+  for (const Seed& seed : schema.seeds) add(seed.collection);
+  for (const Migration& migration : schema.migrations) {
+    if (const Batch* batch = migration.batch()) add(batch->collection);
+    if (const CommandList* list = migration.commands()) {
+      for (const Document& command : list->commands) {
+        add(collection_of(command));
+        if (std::string into = merged_into(command); !into.empty()) add(std::move(into));
+      }
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> touched_names(const Schema& schema) {
+  std::vector<std::string> names = declared_names(schema);
+  for (std::string& name : written_names(schema)) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+  }
   return names;
 }
 

@@ -40,14 +40,25 @@ struct Server {
   std::string topology;             // "standalone", "replicaset", "sharded"
 };
 
+// A collection or view that the ledger of another schema of this database says was made by that one.
+struct ForeignOwner {
+  std::string collection;
+  std::string schema;
+};
+
 struct Catalog {
   Server server;
   std::vector<CatalogCollection> collections;
+  std::vector<ForeignOwner> owned_elsewhere = {};  // of the declared ones
   const CatalogCollection* find(std::string_view name) const;
 };
 
 // Every collection and view that the schema declares: what there is to read.
 std::vector<std::string> declared_names(const Schema& schema);
+// Every collection whose documents a seed or migration writes, once.
+std::vector<std::string> written_names(const Schema& schema);
+// Both, once each.
+std::vector<std::string> touched_names(const Schema& schema);
 
 // From the documents that the server sends. A field of the wrong type is kInternal: the server is not what it says.
 Result<CatalogCollection> collection_from(const Document& list_collections_entry);

@@ -79,6 +79,20 @@ void diff_collection(const Collection& declared, Draft& draft) {
   honoured(wanted, draft);
 }
 
+// Nothing is planned for what another schema made: two that change one collection undo each other's work.
+bool owned_elsewhere(const Catalog& catalog, Draft& draft) {
+  const auto owner = std::find_if(catalog.owned_elsewhere.begin(), catalog.owned_elsewhere.end(),
+                                  [&](const ForeignOwner& each) { return each.collection == draft.collection; });
+  if (owner == catalog.owned_elsewhere.end()) return false;
+  draft.finding(
+      FindingKind::kOwnedElsewhere, "", "", "", "",
+      fmt::format("{} was made by the schema {}, as its ledger says. Declare it in one of the two: {} gives it up once "
+                  "a version without it is applied. If {} is not in use any more, remove {{_id: {}}} from _readygate",
+                  json_quote(draft.collection), json_quote(owner->schema), json_quote(owner->schema),
+                  json_quote(owner->schema), json_quote(owner->schema)));
+  return true;
+}
+
 }  // namespace
 
 Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>& owns) {
@@ -88,14 +102,16 @@ Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>&
   };
   for (const Collection& collection : schema.collections) {
     Draft draft = draft_of(collection.name);
-    diff_collection(collection, draft);
+    if (!owned_elsewhere(catalog, draft)) diff_collection(collection, draft);
     draft.finish(plan);
   }
   for (const View& view : schema.views) {
     Draft draft = draft_of(view.name);
-    const Document wanted = normalised_view(view.options);
-    diff_view(wanted, draft);
-    honoured(wanted, draft);
+    if (!owned_elsewhere(catalog, draft)) {
+      const Document wanted = normalised_view(view.options);
+      diff_view(wanted, draft);
+      honoured(wanted, draft);
+    }
     draft.finish(plan);
   }
   return plan;

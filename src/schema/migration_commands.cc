@@ -131,4 +131,16 @@ std::string collection_of(const Document& command) {
   return all.empty() ? std::string() : all.front().string().value_or("");
 }
 
+std::string merged_into(const Document& command) {
+  const std::optional<Field> pipeline = field(command, "pipeline");
+  const std::optional<Document> stages = pipeline ? pipeline->document() : std::nullopt;
+  const std::vector<Field> all = stages ? fields(*stages) : std::vector<Field>{};
+  const std::optional<Document> last = all.empty() ? std::nullopt : all.back().document();
+  const std::optional<Field> merge = last ? field(*last, "$merge") : std::nullopt;
+  if (!merge) return {};
+  const std::optional<Document> spec = merge->type() == BSON_TYPE_DOCUMENT ? merge->document() : std::nullopt;
+  const std::optional<Field> into = spec ? field(*spec, "into") : merge;
+  return into ? into->string().value_or("") : std::string();
+}
+
 }  // namespace readygate::schema

@@ -32,6 +32,7 @@ std::string command_mistake(const Document& command, std::span<const std::string
 // Of a command that has no mistake.
 const MigrationCommand& migration_command(const Document& command);
 std::string collection_of(const Document& command);
+std::string merged_into(const Document& command);  // of an aggregation; else ""
 
 // " (did you mean …?)" included; "" when it is declared.
 std::string undeclared(std::string_view collection, std::span<const std::string_view> collections);

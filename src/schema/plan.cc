@@ -45,6 +45,7 @@ std::string_view name(FindingKind kind) {
     case FindingKind::kBuilding: return "building";
     case FindingKind::kNotHonoured: return "not_honoured";
     case FindingKind::kShardedUnverified: return "sharded_unverified";
+    case FindingKind::kOwnedElsewhere: return "owned_elsewhere";
   }
   return "";
 }

@@ -84,6 +84,7 @@ enum class FindingKind {
   kBuilding,           // a declared index is being built: the step that asks for it again waits for it
   kNotHonoured,        // the server says yes and does otherwise: policy.not_honoured decides
   kShardedUnverified,  // of a sharded collection, whose shards could not be asked one by one
+  kOwnedElsewhere,     // another schema of the database made it: nothing is planned for it, and it fails
 };
 std::string_view name(FindingKind kind);
 

@@ -143,6 +143,7 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   core::CatalogRead read;
   read.primary = primary;
   read.catalog.server = catalog.server;
+  read.catalog.owned_elsewhere = catalog.owned_elsewhere;
   for (const CatalogCollection& collection : catalog.collections) {
     if (std::find(work.collections.begin(), work.collections.end(), collection.name) != work.collections.end()) {
       read.catalog.collections.push_back(collection);
@@ -156,6 +157,11 @@ core::Outcome ModelDatabase::answer(const core::RunStep& work) {
   ++count["step"];
   run_command(catalog, work.step.command);
   return core::Done{};
+}
+
+core::Outcome ModelDatabase::answer(const core::AwaitEarlier& /*work*/) {
+  ++count["earlier"];
+  return core::EarlierGone{};
 }
 
 core::Outcome ModelDatabase::answer(const core::InsertLedger& work) {

@@ -32,6 +32,7 @@ class ModelDatabase {
   core::Outcome answer(const core::ReadLedger& work);
   core::Outcome answer(const core::ReadCatalog& work);
   core::Outcome answer(const core::RunStep& work);
+  core::Outcome answer(const core::AwaitEarlier& work);
   core::Outcome answer(const core::InsertLedger& work);
   core::Outcome answer(const core::ChangeLedger& work);
   core::Outcome answer(const core::ReadProgress& work);

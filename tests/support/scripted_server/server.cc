@@ -57,12 +57,25 @@ std::optional<Result<Doc>> current_operations(const ServerState& state, const st
   return cursor_reply(database + ".$cmd.aggregate", *rows);
 }
 
+/// manual, "killOp": it answers ok whether or not there is such an operation. One that is told to end ends at once
+/// here.
+std::optional<Doc> kill_operation(ServerState& state, const Doc& command) {
+  const auto wanted = command.find("op");
+  if (!command.has("killOp") || !wanted) return std::nullopt;
+  std::erase_if(state.current_operations, [&](const Doc& operation) {
+    const auto id = operation.find("opid");
+    return id && id->same(*wanted);
+  });
+  return Doc().add("info", "attempting to kill op");
+}
+
 Doc run_command(ServerState& state, const std::string& database, const Doc& command, std::int32_t connection) {
   if (const auto refused = state.deployment.refuse(command)) return error_reply(*refused);
   if (auto answer = state.deployment.answer(command, connection, now_ms())) return *answer;
   if (auto operations = current_operations(state, database, command)) {
     return *operations ? **operations : error_reply(operations->error());
   }
+  if (const auto killed = kill_operation(state, command)) return *killed;
   const auto reply = state.model.run(database, command);
   return reply ? *reply : error_reply(reply.error());
 }

@@ -1,0 +1,113 @@
+// https://www.mongodb.com/docs/manual/reference/operator/aggregation/currentOp/ and …/reference/command/killOp/
+#include "mongo/earlier_operations.h"
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/earlier.h"
+#include "mongo/commands.h"
+#include "schema/fields.h"
+
+namespace readygate::mongo {
+
+namespace {
+
+using core::Doing;
+using core::Treatment;
+using schema::append;
+using schema::Document;
+
+constexpr Millis kAskAgain{100};
+constexpr int kUnauthorized = 13;
+constexpr std::int32_t kMost = 1000;  // operations in one answer
+
+enum class Users { kAll, kOwn };
+
+tl::expected<Document, core::Failure> ask(Client& client, Users users) {
+  Document current;
+  append(current, "allUsers", users == Users::kAll);
+  append(current, "idleConnections", false);
+  Document first;
+  append(first, "$currentOp", current);
+  Document text;
+  append(text, "$type", "string");
+  Document commented;
+  append(commented, "command.comment", text);
+  Document second;
+  append(second, "$match", commented);
+  Document cursor;
+  append(cursor, "batchSize", kMost);
+  Document command;
+  append(command, "aggregate", 1);
+  append(command, "pipeline", std::vector<Document>{first, second});
+  append(command, "cursor", cursor);
+  return run(client, Sort::kPlain, "admin", command.get(), nullptr, Doing::kModify);
+}
+
+// The documents of the first batch; none when the server does not say.
+std::vector<Document> operations(Client& client) {
+  auto reply = ask(client, Users::kAll);
+  const bool refused = !reply && reply.error().domain == core::Domain::kServer && reply.error().code == kUnauthorized;
+  if (refused) reply = ask(client, Users::kOwn);
+  const auto cursor = reply ? schema::field(*reply, "cursor") : std::nullopt;
+  const auto inside = cursor ? cursor->document() : std::nullopt;
+  const auto batch = inside ? schema::field(*inside, "firstBatch") : std::nullopt;
+  const auto items = batch ? batch->document() : std::nullopt;
+  std::vector<Document> found;
+  if (!items) return found;
+  for (const schema::Field& item : schema::fields(*items)) {
+    if (auto document = item.document()) found.push_back(std::move(*document));
+  }
+  return found;
+}
+
+std::string text_at(const Document& document, std::string_view name) {
+  const auto value = schema::field(document, name);
+  return value ? value->string().value_or("") : "";
+}
+
+Treatment treatment_of(const Document& entry, const std::string& database, const core::AwaitEarlier& work) {
+  const auto field = schema::field(entry, "command");
+  const auto command = field ? field->document() : std::nullopt;
+  if (!command || command->empty() || text_at(*command, "$db") != database) return Treatment::kLeave;
+  const schema::Field first = schema::fields(*command).front();
+  const core::Operation operation{std::string(first.name()), first.string().value_or(""), text_at(*command, "comment")};
+  return core::treatment(operation, work.token, work.collections);
+}
+
+// The number, or the shard's name and number, in JSON.
+bool end(Client& client, const schema::Field& opid) {
+  Document command;
+  append(command, "killOp", 1);
+  append(command, "op", opid);
+  return run(client, Sort::kPlain, "admin", command.get(), nullptr, Doing::kModify).has_value();
+}
+
+}  // namespace
+
+core::EarlierGone await_earlier(Client& client, const std::string& database, const core::AwaitEarlier& work) {
+  core::EarlierGone gone;
+  std::set<std::string> told;
+  const auto started = std::chrono::steady_clock::now();
+  for (;;) {
+    gone.left = 0;
+    for (const Document& entry : operations(client)) {
+      const Treatment treatment = treatment_of(entry, database, work);
+      if (treatment == Treatment::kLeave) continue;
+      ++gone.left;
+      const auto opid = schema::field(entry, "opid");
+      if (treatment == Treatment::kEnd && opid && told.insert(opid->to_json()).second && end(client, *opid)) {
+        ++gone.ended;
+      }
+    }
+    if (gone.left == 0 || std::chrono::steady_clock::now() - started >= work.limit) return gone;
+    std::this_thread::sleep_for(kAskAgain);
+  }
+}
+
+}  // namespace readygate::mongo
