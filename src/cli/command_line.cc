@@ -55,6 +55,8 @@ constexpr std::array kSubcommands = {
     Subcommand{
         Verb::kPlan, "plan", "Show what `run` would change in the database, and change nothing",
         "Exit codes: 0 nothing to do, 2 there are changes, 69 no database.\n"
+        "With --probe it writes, and only then: what no catalog shows (does the server enforce a validator, a unique\n"
+        "index?) is tried out in a collection named _readygate_probe_…, which is dropped again.\n"
         "With --against it reads no database and no configuration's URI: what would change in one that is as the "
         "file says."},
     Subcommand{
@@ -172,6 +174,9 @@ void build(Parser& parser) {
   parser.subcommands[Verb::kPlan]
       ->add_option("--against", parser.line.against, "A schema file, as `import` writes one, in place of the database")
       ->type_name("");
+  parser.subcommands[Verb::kPlan]
+      ->add_flag("--probe", parser.line.probe, "Also try out what the server enforces; writes a scratch collection")
+      ->excludes("--against");
   CLI::App& import = *parser.subcommands[Verb::kImport];
   import.add_option("--db", parser.line.database, "The database [mongodb.database]")->type_name("");
   import.add_option("--output", parser.line.output, "Write to this file, which must not be there yet [stdout]")

@@ -49,6 +49,7 @@ struct CommandLine {
   bool yes = false;             // unlock: asked already
   bool abandon_target = false;  // unlock
 
+  bool probe = false;   // plan: also try out, in a scratch collection, what no catalog shows
   std::string against;  // plan: a schema file in place of the database; "": none
 
   std::string database;  // import; "": that of the configuration

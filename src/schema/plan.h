@@ -116,7 +116,8 @@ Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>&
 enum class Colour { kOff, kOn };
 enum class Detail { kLines, kFull };
 std::string render_text(const Plan& plan, Colour colour, Detail detail = Detail::kLines);
-// {"v":1,"changes":n,"steps":[…],"withheld":[…],"findings":[…]}: docs/plan.schema.json describes it.
-std::string render_json(const Plan& plan);
+// {"v":1,"changes":n,"steps":[…],"withheld":[…],"findings":[…],"missing_privileges":…}: docs/plan.schema.json.
+// `missing_privileges`: a JSON array (privileges.h), or none where the server says nothing of them.
+std::string render_json(const Plan& plan, const std::optional<std::string>& missing_privileges = std::nullopt);
 
 }  // namespace readygate::schema

@@ -162,7 +162,7 @@ std::string render_text(const Plan& plan, Colour colour, Detail detail) {
   return out;
 }
 
-std::string render_json(const Plan& plan) {
+std::string render_json(const Plan& plan, const std::optional<std::string>& missing_privileges) {
   JsonWriter json;
   json.begin_object().field("v", 1).field("changes", static_cast<std::int64_t>(plan.steps.size()));
   json.key("steps").begin_array();
@@ -177,7 +177,9 @@ std::string render_json(const Plan& plan) {
     json_or_null(json, "reported", finding.reported);
     json.field("message", finding.message).end_object();
   }
-  return json.end_array().end_object().take();
+  json.end_array();
+  json_or_null(json, "missing_privileges", missing_privileges.value_or(""));
+  return json.end_object().take();
 }
 
 }  // namespace readygate::schema

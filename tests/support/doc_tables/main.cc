@@ -20,6 +20,7 @@
 #include "schema/migration_commands.h"
 #include "schema/migration_keys.h"
 #include "schema/options.h"
+#include "schema/privileges.h"
 #include "server/metrics.h"
 #include "server/routes.h"
 
@@ -212,12 +213,31 @@ std::string refused_commands() {
   return out;
 }
 
+std::string privileges() {
+  std::string out = "| when | actions | on | without it |\n| --- | --- | --- | --- |\n";
+  const schema::Need* last = nullptr;
+  for (const schema::Need& need : schema::needs()) {
+    const bool same = last != nullptr && last->purpose == need.purpose;
+    std::string actions;
+    for (std::string_view rest = need.actions; !rest.empty();) {
+      const auto end = std::min(rest.find(' '), rest.size());
+      actions += fmt::format("{}`{}`", actions.empty() ? "" : ", ", rest.substr(0, end));
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    out += fmt::format("| {} | {} | {} | {} |\n", same ? "" : meaning(need.purpose), actions, name(need.scope),
+                       need.without.empty() ? "it fails" : cell(need.without));
+    last = &need;
+  }
+  return out;
+}
+
 const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("reasons"), &reasons},
                             std::pair{std::string_view("transitions"), &transitions},
                             std::pair{std::string_view("facts"), &facts},
                             std::pair{std::string_view("routes"), &routes},
                             std::pair{std::string_view("metrics"), &metrics},
+                            std::pair{std::string_view("privileges"), &privileges},
                             std::pair{std::string_view("schema-head"), &test::head_table},
                             std::pair{std::string_view("schema-policy"), &test::policy_table},
                             std::pair{std::string_view("schema-collection"), &test::collection_table},

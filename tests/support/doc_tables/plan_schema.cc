@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "schema/plan.h"
+#include "schema/privileges.h"
 
 namespace readygate {
 namespace {
@@ -90,6 +91,24 @@ std::string finding() {
       .take();
 }
 
+std::string missing_privileges() {
+  std::vector<schema::Purpose> purposes;
+  for (const schema::Need& need : schema::needs()) {
+    if (purposes.empty() || purposes.back() != need.purpose) purposes.push_back(need.purpose);
+  }
+  const std::string item =
+      Object()
+          .add("for", words<schema::Purpose>(purposes))
+          .add("actions", array_of(kText))
+          .add("resource",
+               R"({"type":"object","description":"as in a role: db and collection (empty: the database), or cluster"})")
+          .add("needed",
+               R"({"type":"boolean","description":"false: something is lost without it, and the rest works"})")
+          .take();
+  return R"({"type":["array","null"],"description":"what the user may not do; null: the server does not say","items":)" +
+         item + "}";
+}
+
 }  // namespace
 
 std::string plan_schema() {
@@ -102,6 +121,7 @@ std::string plan_schema() {
       .add("steps", array_of(step()))
       .add("withheld", array_of(step()))
       .add("findings", array_of(finding()))
+      .add("missing_privileges", missing_privileges())
       .finish(json);
   return json.end_object().take();
 }

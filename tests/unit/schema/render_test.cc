@@ -89,9 +89,10 @@ TEST_CASE("JSON") {
         R"("command":{ "collMod" : "é" }}],"withheld":[],)"
         R"("findings":[{"kind":"conflict","collection":"m","object":"i","option":"unique",)"
         R"("asked":true,"reported":null,"message":"no \"way\""},{"kind":"extra_index","collection":"m","object":"j",)"
-        R"("option":"","asked":null,"reported":{ "a" : 1 },"message":"left alone"}]})");
+        R"("option":"","asked":null,"reported":{ "a" : 1 },"message":"left alone"}],"missing_privileges":null})");
   CHECK(Document::from_json(text));
-  CHECK(render_json(Plan{}) == R"({"v":1,"changes":0,"steps":[],"withheld":[],"findings":[]})");
+  CHECK(render_json(Plan{}) ==
+        R"({"v":1,"changes":0,"steps":[],"withheld":[],"findings":[],"missing_privileges":null})");
 }
 
 TEST_CASE("JSON of a step that takes something away") {
@@ -107,5 +108,5 @@ TEST_CASE("JSON of a step that takes something away") {
         R"({"v":1,"changes":0,"steps":[],"withheld":[{"kind":"drop_index","collection":"c","object":"y",)"
         R"("what":"drop index y","effect":"contract","destructive":true,"cost":"blocks_writes","documents":7,)"
         R"("indexes":[],"changes":[{"option":"unique","from":true,"to":null}],)"
-        R"("command":{ "dropIndexes" : "c" }}],"findings":[]})");
+        R"("command":{ "dropIndexes" : "c" }}],"findings":[],"missing_privileges":null})");
 }
