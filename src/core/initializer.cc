@@ -166,7 +166,10 @@ void Initializer::wait_for_the_other(Instant now) {
 void Initializer::look(Commands& commands) {
   if (at_ == State::kConnecting) enter(State::kWaiting);
   enter(State::kVerifying);
-  applier_.emplace(schema_, settings_.parallelism, ledger_ ? ledger_->owns : std::vector<Owns>{}, Applier::Mode::kLook);
+  // What a newer version made is extra to this one, and nothing that this one lacks.
+  const bool newer = standing(ledger_, schema_) == Standing::kNewer;
+  applier_.emplace(schema_, settings_.parallelism, ledger_ && !newer ? ledger_->owns : std::vector<Owns>{},
+                   Applier::Mode::kLook);
   applier_->begin(commands);
 }
 

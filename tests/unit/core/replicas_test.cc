@@ -112,6 +112,19 @@ TEST_CASE("an older version opens on a newer schema without writing, if min_open
   }
 }
 
+TEST_CASE("an older version that drops what is extra lacks nothing where a newer one has more") {
+  const std::string policy = "extra_indexes = \"drop\"\ncontract = \"apply\"";
+  // Of "customers", the last collection of the example.
+  Harness first(example_schema(5, policy, "[[collection.index]]\nname = \"phone\"\nkey = [[\"phone\", 1]]\n"));
+  first.open();
+  Harness h(example_schema(2, policy), {}, 2);
+  h.database = first.database;
+  h.database.count.clear();
+  h.open();
+  CHECK(h.facts().open);
+  CHECK(h.database.count["step"] == 0);
+}
+
 TEST_CASE("policy.newer = fail refuses a newer schema") {
   Harness first(example_schema(5));
   first.open();
