@@ -37,6 +37,29 @@ class NotProxyable(Exception):
     """A forwarder cannot stand in front of this: several hosts, SRV, or TLS (its host name)."""
 
 
+def host_of(uri: str) -> tuple[str, int]:
+    """Host and port that a MongoDB URI names. Raises NotProxyable."""
+    found = _ONE_HOST.match(uri)
+    if not found or re.search(r"\b(tls|ssl)=true", found["options"] or ""):
+        raise NotProxyable("the URI has several hosts, SRV or TLS")
+    return found["host"], int(found["port"] or 27017)
+
+
+def through(uri: str, port: int) -> str:
+    """The same URI by way of a forwarder on that port of 127.0.0.1. Raises NotProxyable."""
+    host_of(uri)
+    found = _ONE_HOST.match(uri)
+    assert found
+    # Direct: a replica set would tell the driver addresses that lead around the forwarder.
+    kept = [
+        option
+        for option in (found["options"] or "").split("&")
+        if not re.match("(replicaSet|directConnection)=|$", option)
+    ]
+    tail = "&".join([*kept, "directConnection=true"])
+    return f"mongodb://{found['login'] or ''}127.0.0.1:{port}/{found['database'] or ''}?{tail}"
+
+
 class Hold:
     """Data for the server that contains `marker` waits in the proxy until release()."""
 
@@ -92,18 +115,8 @@ class TcpProxy:
     @classmethod
     def in_front_of(cls, uri: str, *, refusing: bool = False) -> TcpProxy:
         """A proxy to the host of a MongoDB URI; its own `uri` has the same login and options."""
-        found = _ONE_HOST.match(uri)
-        options = (found["options"] or "") if found else ""
-        if not found or re.search(r"\b(tls|ssl)=true", options):
-            raise NotProxyable("the URI has several hosts, SRV or TLS")
-        proxy = cls(found["host"], int(found["port"] or 27017), refusing=refusing)
-        # Direct: a replica set would tell the driver addresses that lead around us.
-        kept = [
-            o for o in options.split("&") if not re.match("(replicaSet|directConnection)=|$", o)
-        ]
-        tail = "&".join([*kept, "directConnection=true"])
-        address = f"{found['login'] or ''}127.0.0.1:{proxy.port}"
-        proxy.uri = f"mongodb://{address}/{found['database'] or ''}?{tail}"
+        proxy = cls(*host_of(uri), refusing=refusing)
+        proxy.uri = through(uri, proxy.port)
         return proxy
 
     def pause(self) -> None:

@@ -1,5 +1,7 @@
 """Makes the engine's parts, a root file system and FerretDB, once, in the cache folder.
 
+Toxiproxy too, which is made as FerretDB is.
+
 A part is built in a folder aside and renamed when it is whole, under a lock, so that an
 interrupted or a second concurrent installation leaves nothing half made. What exists is not
 touched and needs no network.
@@ -36,17 +38,32 @@ def as_root(command: list[str]) -> list[str]:
 
 def ensure() -> tuple[Path, Path]:
     """Makes what is missing; returns the root file system and the folder of the FerretDB binary."""
-    root, ferretdb = recipe.root_path(), recipe.ferretdb_path()
-    if not (root.exists() and ferretdb.exists()):
-        recipe.engine_dir().mkdir(parents=True, exist_ok=True)
-        with (recipe.engine_dir() / "install.lock").open("wb") as lock:
-            _lock(lock.fileno())
-            _sweep()
+    root = recipe.root_path()
+    if not root.exists():
+        with _installing():
             if not root.exists():
                 _make_root(root)
-            if not ferretdb.exists():
-                _make_ferretdb(ferretdb)
-    return root, ferretdb
+    return root, ensure_program(recipe.FERRETDB)
+
+
+def ensure_program(program: recipe.GoProgram) -> Path:
+    """Makes the program if it is missing; returns its folder."""
+    folder = program.path()
+    if not folder.exists():
+        with _installing():
+            if not folder.exists():
+                _make_program(program, folder)
+    return folder
+
+
+@contextlib.contextmanager
+def _installing() -> Iterator[None]:
+    """One installation at a time; what an interrupted one left is removed."""
+    recipe.engine_dir().mkdir(parents=True, exist_ok=True)
+    with (recipe.engine_dir() / "install.lock").open("wb") as lock:
+        _lock(lock.fileno())
+        _sweep()
+        yield
 
 
 def _lock(descriptor: int) -> None:
@@ -147,26 +164,31 @@ def _make_root(root: Path) -> None:
     new.rename(root)
 
 
-def _make_ferretdb(ferretdb: Path) -> None:
-    new = _aside(ferretdb)
+def _make_program(program: recipe.GoProgram, folder: Path) -> None:
+    new = _aside(folder)
     advice = "check that Go modules can be downloaded, then run the same command again"
-    needed = ".".join(map(str, recipe.FERRETDB_NEEDS_GO))
+    needed = ".".join(map(str, recipe.NEEDS_GO))
     if go := _usable_go():
-        with _step("FerretDB", "about 1 min", advice) as log:
+        with _step(program.name, "about 1 min", advice) as log:
             new.mkdir()
             temporary = new / "tmp"
             _run(
                 log,
-                [go, "install", f"{recipe.FERRETDB_MODULE}@{recipe.FERRETDB_VERSION}"],
+                [go, "install", f"{program.module}@{program.version}"],
                 env={**os.environ, **_go_settings(temporary)},
             )
-            (temporary / "gopath/bin/ferretdb").rename(new / "ferretdb")
+            _built(program, temporary / "gopath/bin").rename(new / program.name)
             shutil.rmtree(temporary)
     else:
         _say(f"no Go {needed} or newer here: Debian unstable's is used, apart from this system")
-        with _step("FerretDB with a Go of its own", "about 3 min", advice) as log:
-            _build_in_stage(log, new)
-    new.rename(ferretdb)
+        with _step(f"{program.name} with a Go of its own", "about 3 min", advice) as log:
+            _build_in_stage(log, program, new)
+    new.rename(folder)
+
+
+def _built(program: recipe.GoProgram, folder: Path) -> Path:
+    """`go install` names a program after the last part of its module."""
+    return folder / program.module.rpartition("/")[2]
 
 
 def _go_settings(folder: Path) -> dict[str, str]:
@@ -185,7 +207,7 @@ def _go_settings(folder: Path) -> dict[str, str]:
 
 
 def _usable_go() -> str | None:
-    """The machine's Go if FerretDB can be built with it."""
+    """The machine's Go if the programs can be built with it."""
     go = shutil.which("go")
     if go is None:
         return None
@@ -194,7 +216,7 @@ def _usable_go() -> str | None:
         [go, "env", "GOVERSION"], env=environment, capture_output=True, text=True, cwd="/"
     )
     found = re.match(r"go(\d+)\.(\d+)", version.stdout)
-    return go if found and tuple(map(int, found.groups())) >= recipe.FERRETDB_NEEDS_GO else None
+    return go if found and tuple(map(int, found.groups())) >= recipe.NEEDS_GO else None
 
 
 # The stage is thrown away. The machine's name service and certificates are used, as a company may
@@ -210,16 +232,12 @@ exec chroot "$1" env HOME=/root GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=
 """
 
 
-def _build_in_stage(log: Path, new: Path) -> None:
+def _build_in_stage(log: Path, program: recipe.GoProgram, new: Path) -> None:
     stage = new / "stage"
     new.mkdir()
     _debootstrap(log, ("golang-go",), stage)
-    module = f"{recipe.FERRETDB_MODULE}@{recipe.FERRETDB_VERSION}"
+    module = f"{program.module}@{program.version}"
     _run(log, as_root([*NAMESPACES, "sh", "-c", _STAGE_SCRIPT, "sh", str(stage), module]))
-    _run(
-        log,
-        as_root(
-            ["install", "-m", "755", str(stage / "root/go/bin/ferretdb"), str(new / "ferretdb")]
-        ),
-    )
+    built = _built(program, stage / "root/go/bin")
+    _run(log, as_root(["install", "-m", "755", str(built), str(new / program.name)]))
     _remove(stage)

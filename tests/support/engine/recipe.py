@@ -11,11 +11,27 @@ import base64
 import hashlib
 import hmac
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
-FERRETDB_MODULE = "github.com/FerretDB/FerretDB/v2/cmd/ferretdb"
-FERRETDB_VERSION = "v2.7.0"
-FERRETDB_NEEDS_GO = (1, 25)  # the `go` line of that version's go.mod
+NEEDS_GO = (1, 25)  # the `go` line of FerretDB's go.mod; Toxiproxy's asks for less
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    """A program that is built from a Go module; it lies under `name` in the folder path()."""
+
+    name: str
+    module: str
+    version: str
+
+    def path(self) -> Path:
+        return engine_dir() / f"{self.name}-{self.version}"
+
+
+FERRETDB = GoProgram("ferretdb", "github.com/FerretDB/FerretDB/v2/cmd/ferretdb", "v2.7.0")
+# A network that misbehaves on command; for the tests of a bad network and the bench.
+TOXIPROXY = GoProgram("toxiproxy", "github.com/Shopify/toxiproxy/v2/cmd/server", "v2.12.0")
 
 # Debian unstable carries the DocumentDB extension. An older snapshot of it is as good as today's.
 SUITE = "sid"
@@ -89,8 +105,3 @@ def engine_dir() -> Path:
 def root_path() -> Path:
     """The root file system, with the template cluster in it."""
     return engine_dir() / f"root-{_key(SUITE, PACKAGES, POSTGRES_CONF, CLUSTER_SQL)}"
-
-
-def ferretdb_path() -> Path:
-    """The folder that holds the `ferretdb` binary."""
-    return engine_dir() / f"ferretdb-{FERRETDB_VERSION}"
