@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "schema/fields.h"
 
 namespace readygate::core {
 namespace {
@@ -13,6 +14,9 @@ namespace {
 // Another actor may change the catalog while we apply. Past this many rounds somebody undoes our work as fast as we do
 // it.
 constexpr int kMostRounds = 5;
+
+// A reading has two commands of its own (buildInfo, listCollections), and one or more for each collection.
+constexpr std::size_t kLeastToRead = 8;
 
 std::string identity(const schema::Step& step) {
   return fmt::format("{}\n{}\n{}", name(step.kind), step.collection, step.command.to_canonical_json());
@@ -32,6 +36,12 @@ std::string fields_of(const schema::Finding& finding) {
   return text.substr(1, text.size() - 2);
 }
 
+// A collection without options needs no command of its own: building its indexes creates it (manual, "createIndexes").
+bool comes_with_its_indexes(const schema::Step& step, const schema::Step& next) {
+  return step.kind == schema::StepKind::kCreateCollection && next.kind == schema::StepKind::kCreateIndexes &&
+         schema::fields(step.command).size() == 1;
+}
+
 }  // namespace
 
 Applier::Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode)
@@ -39,7 +49,7 @@ Applier::Applier(const schema::Schema& schema, int parallelism, std::vector<Owns
 
 void Applier::begin(Commands& commands) {
   if (!earlier_) {
-    read_catalog(commands, Stage::kReading);
+    read_first(commands);
     return;
   }
   stage_ = Stage::kReading;
@@ -53,14 +63,10 @@ bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
     on_earlier(commands, outcome);
     return true;
   }
-  if (reading_ == id) {
-    reading_.reset();
-    if (!outcome) {
-      broke(judge(outcome.error()));
-    } else if (const auto* read = std::get_if<CatalogRead>(&*outcome)) {
-      primary_ = read->primary;
-      on_catalog(commands, read->catalog);
-    }
+  const auto reading =
+      std::find_if(readings_.begin(), readings_.end(), [&](const Reading& one) { return one.id == id; });
+  if (reading != readings_.end()) {
+    on_reading(commands, *reading, outcome);
     return true;
   }
   if (const auto sent = in_flight_.find(id); sent != in_flight_.end()) {
@@ -89,20 +95,67 @@ void Applier::on_earlier(Commands& commands, const Outcome& outcome) {
                                gone->left, gone->left == 1 ? "" : "s"));
     }
   }
-  read_catalog(commands, Stage::kReading);
+  read_first(commands);
 }
 
-void Applier::read_catalog(Commands& commands, Stage stage) {
+void Applier::read_first(Commands& commands) {
+  read_catalog(commands, Stage::kReading, mode_ == Mode::kLook ? Count::kNo : Count::kYes);
+}
+
+void Applier::read_catalog(Commands& commands, Stage stage, Count count) {
   stage_ = stage;
+  counted_ = count;
   current_ = "read the catalog";
-  // Who applies has the majority's word by renewing the lease; who only looks writes nothing, and must ask for it.
-  reading_ = commands.start(ReadCatalog{schema::declared_names(schema_), true, mode_ == Mode::kLook});
+  const std::vector<std::string> names = schema::declared_names(schema_);
+  const auto most = static_cast<std::size_t>(parallelism_);
+  const std::size_t parts = std::clamp<std::size_t>(names.size() / kLeastToRead, 1, most);
+  readings_.clear();  // answers of an earlier reading are not ours any more
+  for (std::size_t i = 0; i < parts; ++i) {
+    const auto at = [&](std::size_t part) {
+      return names.begin() + static_cast<std::ptrdiff_t>(names.size() * part / parts);
+    };
+    // Who applies has the majority's word by renewing the lease; who only looks writes nothing, and must ask for it.
+    readings_.push_back({commands.start(ReadCatalog{std::vector<std::string>(at(i), at(i + 1)), count == Count::kYes,
+                                                    mode_ == Mode::kLook}),
+                         std::nullopt});
+  }
+}
+
+void Applier::on_reading(Commands& commands, Reading& reading, const Outcome& outcome) {
+  if (!outcome) {
+    readings_.clear();
+    broke(judge(outcome.error()));
+    return;
+  }
+  if (const auto* read = std::get_if<CatalogRead>(&*outcome)) reading.answer = *read;
+  if (!std::all_of(readings_.begin(), readings_.end(), [](const Reading& one) { return one.answer.has_value(); })) {
+    return;
+  }
+  const std::vector<Reading> parts = std::exchange(readings_, {});
+  schema::Catalog catalog = parts.front().answer->catalog;
+  primary_ = parts.front().answer->primary;
+  for (std::size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i].answer->primary != primary_) {
+      read_again(commands, stage_);
+      return;
+    }
+    const auto& found = parts[i].answer->catalog.collections;
+    catalog.collections.insert(catalog.collections.end(), found.begin(), found.end());
+    const auto& foreign = parts[i].answer->catalog.owned_elsewhere;
+    catalog.owned_elsewhere.insert(catalog.owned_elsewhere.end(), foreign.begin(), foreign.end());
+  }
+  on_catalog(commands, catalog);
 }
 
 void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
   server_ = catalog.server;
   schema::Plan plan = schema::diff(schema_, catalog, owns());
   if (stage_ == Stage::kVerifying) unmask(plan);
+  if (counted_ == Count::kNo && (!plan.empty() || !plan.withheld.empty())) {
+    // What a step breaks and costs depends on whether there are documents.
+    read_catalog(commands, stage_, Count::kYes);
+    return;
+  }
   withheld_ = static_cast<int>(plan.withheld.size());
   say_findings(commands, plan);
   if (!accept(plan)) return;
@@ -229,6 +282,11 @@ void Applier::apply(Commands& commands, schema::Plan plan) {
     if (lane.safe == lane.steps.size() && !plan_.steps[i].destructive) ++lane.safe;
     lane.steps.push_back(i);
   }
+  for (Lane& lane : lanes_) {
+    if (lane.safe < 2 || !comes_with_its_indexes(plan_.steps[lane.steps[0]], plan_.steps[lane.steps[1]])) continue;
+    lane.next = 1;
+    lane.implied = true;
+  }
   feed(commands);
 }
 
@@ -252,7 +310,7 @@ void Applier::feed(Commands& commands) {
     stage_ = Stage::kConfirming;
     current_ = "confirm the lease";
   } else {
-    read_catalog(commands, Stage::kVerifying);
+    read_catalog(commands, Stage::kVerifying, Count::kNo);
   }
 }
 
@@ -281,11 +339,13 @@ void Applier::confirm(Commands& commands) {
   feed(commands);
 }
 
-void Applier::verify_again(Commands& commands) {
+void Applier::verify_again(Commands& commands) { read_again(commands, Stage::kVerifying); }
+
+void Applier::read_again(Commands& commands, Stage stage) {
   if (next_round({Verdict::kTransient, Reason::kNoPrimary,
                   "The primary changes faster than its catalog can be verified."
                   " This is retried."})) {
-    read_catalog(commands, Stage::kVerifying);
+    read_catalog(commands, stage, counted_);
   }
 }
 
@@ -296,21 +356,28 @@ void Applier::on_step(Commands& commands, std::size_t lane_index, const Outcome&
     Judgement verdict = judge(outcome.error());
     if (verdict.verdict == Verdict::kReread) {
       // Answers of steps in flight find stage kReading and are not needed: the next reading shows what they did.
-      if (next_round({Verdict::kTransient, Reason::kDrift, verdict.sentence})) read_catalog(commands, Stage::kReading);
+      if (next_round({Verdict::kTransient, Reason::kDrift, verdict.sentence})) {
+        read_catalog(commands, Stage::kReading, Count::kYes);
+      }
       return;
     }
     verdict.sentence = fmt::format("{}: {} failed: {}", step.collection, step.what, verdict.sentence);
     broke(std::move(verdict));
     return;
   }
+  if (std::exchange(lane.implied, false)) done(commands, plan_.steps[lane.steps[0]]);
+  done(commands, step);
+  ++lane.next;
+  lane.busy = false;
+  feed(commands);
+}
+
+void Applier::done(Commands& commands, const schema::Step& step) {
   record(step);
   ++steps_done_;
   ++steps_of_all_rounds_;
-  ++lane.next;
-  lane.busy = false;
   commands.say(LogLevel::kInfo, fmt::format("Applied to {}: {}", step.collection, step.what),
                fmt::format("\"step\":{},\"of\":{}", steps_done_, steps()));
-  feed(commands);
 }
 
 void Applier::broke(Judgement judgement) {

@@ -79,11 +79,24 @@ class Applier {
     std::size_t next = 0;
     std::size_t safe = 0;  // so many of them come before the first that takes something away
     bool busy = false;
+    bool implied = false;  // the first step, which creates the collection, is done by the second
   };
 
-  void read_catalog(Commands& commands, Stage stage);
+  // One of the readings that make up a catalog: so many collections each, side by side.
+  struct Reading {
+    TaskId id;
+    std::optional<CatalogRead> answer;
+  };
+  // Counting documents doubles what a reading costs, and an empty difference does not need it.
+  enum class Count { kNo, kYes };
+
+  void read_first(Commands& commands);
+  void read_catalog(Commands& commands, Stage stage, Count count);
   void on_earlier(Commands& commands, const Outcome& outcome);
+  void on_reading(Commands& commands, Reading& reading, const Outcome& outcome);
+  void read_again(Commands& commands, Stage stage);  // the parts came from different primaries
   void on_catalog(Commands& commands, const schema::Catalog& catalog);
+  void done(Commands& commands, const schema::Step& step);  // the server said yes to it
   void on_step(Commands& commands, std::size_t lane_index, const Outcome& outcome);
   void apply(Commands& commands, schema::Plan plan);
   void feed(Commands& commands);
@@ -113,8 +126,9 @@ class Applier {
   std::map<TaskId, std::size_t> running_;  // step task -> lane
   std::optional<AwaitEarlier> earlier_;
   std::optional<TaskId> awaiting_;
-  std::optional<TaskId> reading_;
-  int steps_done_ = 0;  // of this round
+  std::vector<Reading> readings_;  // in the order of the declared collections
+  Count counted_ = Count::kYes;    // by the readings
+  int steps_done_ = 0;             // of this round
   int steps_of_all_rounds_ = 0;
   bool confirmed_ = false;  // in this round
   bool documents_follow_ = false;
