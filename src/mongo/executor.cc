@@ -174,7 +174,13 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
     while (const TaskPtr task = next(lane, wake)) {
       core::Outcome outcome = run(task->work);
       report(task->id, std::move(outcome));
+      sweep();
     }
+  }
+
+  void sweep() {
+    const std::shared_ptr<Pool> pool = *pool_.lock();
+    if (pool) pool->sweep();
   }
 
   // Null: this worker is not needed any more.

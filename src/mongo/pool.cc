@@ -70,6 +70,7 @@ Pool::~Pool() {
   auto hand = hand_.lock();
   hand->builders.clear();
   hand->leases.clear();
+  hand->unused.clear();
   for (const Idle& idle : hand->ordinary) mongoc_client_pool_push(pool_.get(), idle.client);
   hand->ordinary.clear();
 }
@@ -132,16 +133,22 @@ tl::expected<Client, Failure> Pool::take_single(Client::Kind kind) {
 }
 
 void Pool::drop_builders() {
-  std::vector<ClientHandle> dropped;  // destroyed without the lock: ending a session takes a round trip
-  std::swap(dropped, hand_.lock()->builders);
+  auto hand = hand_.lock();
+  for (ClientHandle& builder : hand->builders) hand->unused.push_back(std::move(builder));
+  hand->builders.clear();
+}
+
+void Pool::sweep() {
+  std::vector<ClientHandle> dropped;  // destroyed without the lock
+  std::swap(dropped, hand_.lock()->unused);
 }
 
 void Pool::give_back(const Client& client) {
+  auto hand = hand_.lock();
   if (client.spent_ && client.kind_ != Client::Kind::kOrdinary) {
-    mongoc_client_destroy(client.client_);
+    hand->unused.emplace_back(client.client_);
     return;
   }
-  auto hand = hand_.lock();
   if (client.kind_ == Client::Kind::kBuild) {
     hand->builders.emplace_back(client.client_);
   } else if (client.kind_ == Client::Kind::kLease) {

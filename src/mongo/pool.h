@@ -71,6 +71,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // For steps of the schema: no limit on the time to answer.
   tl::expected<Client, core::Failure> take_builder();
   void drop_builders();  // those not on loan; more are made when needed
+  // Ends the clients that nobody uses any more. Blocks: ending a session takes each a round trip, so whoever has an
+  // answer to report does that first.
+  void sweep();
   // For the lease: no call on it takes longer than an eighth of the lease's period for each of its parts.
   tl::expected<Client, core::Failure> take_lease();
 
@@ -91,6 +94,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::deque<Idle> ordinary;  // front: unused for longest
     std::vector<ClientHandle> builders;
     std::vector<ClientHandle> leases;
+    std::vector<ClientHandle> unused;  // until sweep()
   };
   tl::expected<Client, core::Failure> take_single(Client::Kind kind);
   void give_back(const Client& client);
