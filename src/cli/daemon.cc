@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "cli/commands.h"
@@ -30,7 +31,7 @@ constexpr Millis kLookAtFiles{5'000};
 constexpr Millis kFarewell{500};
 constexpr Millis kLogFarewell{200};
 
-server::ServerOptions server_options(const config::Settings& s) {
+server::ServerOptions server_options(const config::Settings& s, const std::string& instance) {
   server::ServerOptions o;
   o.listen = s.gate.listen;
   o.socket = s.gate.socket;
@@ -38,6 +39,7 @@ server::ServerOptions server_options(const config::Settings& s) {
   o.socket_group = s.gate.socket_group ? static_cast<std::int64_t>(*s.gate.socket_group) : -1;
   o.allow_uids = s.gate.allow_uids;
   o.version = READYGATE_VERSION;
+  o.instance = instance;
   return o;
 }
 
@@ -61,8 +63,10 @@ class Daemon {
       end_with(opened.error());
     }
     auto server = server::Server::create(
-        host_.loop(), server_options(inputs_.config.settings),
+        host_.loop(), server_options(inputs_.config.settings, host_.gate().snapshot().instance_id),
         {.retry = [this] { event([this] { host_.gate().retry("asked on the socket", host_.now()); }); },
+         .drain = [this](Millis length) { drain(length); },
+         .undrain = [this] { undrain(); },
          .log_dropped = [this] { return log_.dropped(); },
          .log = [this](LogLevel level, std::string_view message) { host_.say(level, message); }});
     if (!server) end_with(server.error());
@@ -153,6 +157,16 @@ class Daemon {
   void leave() {
     farewell_ = host_.loop().after(kFarewell, [this] { host_.loop().stop(); });
     leave_when_told();
+  }
+
+  void drain(Millis length) {
+    host_.say(LogLevel::kInfo, fmt::format("Asked on the socket: not open for {}", format_duration(length)));
+    event([&] { host_.gate().drain(length, host_.now()); });
+  }
+
+  void undrain() {
+    host_.say(LogLevel::kInfo, "Asked on the socket: the drain ends");
+    event([this] { host_.gate().undrain(host_.now()); });
   }
 
   void leave_when_told() {

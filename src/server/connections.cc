@@ -16,6 +16,7 @@ namespace {
 
 constexpr Seconds kSweep{1};
 constexpr std::size_t kMostDiscarded = 64 * 1024;
+constexpr std::size_t kKept = 15;  // bytes of an empty buffer that an idle connection may keep: those inside the string
 
 enum class Phase : std::uint8_t {
   kIdle,       // between requests
@@ -75,10 +76,12 @@ void Connections::adopt(UniqueFd fd, Transport transport) {
       transport == Transport::kTcp ? shared_.limits.tcp_connections : shared_.limits.unix_connections;
   Group& mine = groups_[static_cast<std::size_t>(transport)];
   if (mine.count >= cap && mine.head != nullptr) {
-    // The one that has not asked for longest; of those, rather one that is not in the middle of something.
+    // The one that has not asked for longest; of those, rather one that is not in the middle of something. One that has
+    // just come is: otherwise a crowd of slow requests would keep every new client out.
     Connection* oldest = mine.head;
     for (Connection* c = mine.head; c != nullptr; c = c->next) {
-      if (c->phase == Phase::kIdle || (c->phase == Phase::kReading && c->in.empty())) {
+      const bool mute = c->phase == Phase::kReading && c->in.empty() && c->since != tick_;
+      if (c->phase == Phase::kIdle || c->phase == Phase::kLingering || mute) {
         oldest = c;
         break;
       }
@@ -240,7 +243,7 @@ void Connections::carry_out(Connection& connection, const Decision& decision, co
       const Response response{200, Body::kMetrics, render_metrics(*shared_.now, counters, hooks_.gauges()), {}, false};
       return respond(connection, render(response, ending, part), ending);
     }
-    case Decision::Kind::kRetry: return retry(connection, ending);
+    case Decision::Kind::kPost: return change(connection, decision, ending);
     case Decision::Kind::kWait:
       return start_wait(connection, decision.wait,
                         decision.wait_with_snapshot ? Speech::kHttpWithSnapshot : Speech::kHttp);
@@ -249,9 +252,12 @@ void Connections::carry_out(Connection& connection, const Decision& decision, co
   }
 }
 
-void Connections::retry(Connection& connection, Ending ending) {
-  Response response{202, Body::kJson, {}, {}, false};
-  std::string_view why = "retry";
+void Connections::change(Connection& connection, const Decision& decision, Ending ending) {
+  const RouteId route = decision.route;
+  // A retry has only begun when it is answered.
+  Response response{route == RouteId::kV1Retry ? 202 : 200, Body::kJson, {}, {}, false};
+  std::string_view why = label(route).substr(std::string_view("/v1/").size());
+  bool done = false;
   if (!hooks_.may_post(connection.fd.get())) {
     response.status = 403;
     why = "forbidden";
@@ -260,14 +266,18 @@ void Connections::retry(Connection& connection, Ending ending) {
     response.retry_after = true;
     why = "draining";
   } else {
-    hooks_.retry();  // may publish: the answer says what became of it
+    // Each may publish: the answer says what became of it.
+    if (route == RouteId::kV1Retry) hooks_.retry();
+    if (route == RouteId::kV1Drain) hooks_.drain(decision.drain_for);
+    if (route == RouteId::kV1Undrain) hooks_.undrain();
+    done = true;
   }
   JsonWriter json;
-  json.begin_object().field("ok", response.status == 202).field("why", why);
+  json.begin_object().field("ok", done).field("why", why);
   json.field("state", core::name(shared_.now->state)).field("code", name(shared_.now->code));
   json.field("seq", static_cast<std::int64_t>(shared_.now->seq)).end_object();
   response.body = json.take() + "\n";
-  shared_.counters.request(RouteId::kV1Retry, response.status);
+  shared_.counters.request(route, response.status);
   respond(connection, render(response, ending, Part::kWhole), ending);
 }
 
@@ -332,6 +342,9 @@ void Connections::write_more(Connection& connection) {
 
 void Connections::after_answer(Connection& connection, Ending ending) {
   connection.since = tick_;
+  for (std::string* one : {&connection.in, &connection.out}) {
+    if (one->empty() && one->capacity() > kKept) *one = std::string();
+  }
   if (ending == Ending::kKeepAlive) {
     connection.phase = connection.in.empty() ? Phase::kIdle : Phase::kReading;
     if (group(connection).tail != &connection) {

@@ -26,6 +26,8 @@ class Connections {
   struct Hooks {
     std::function<bool(int fd)> may_post;  // is the peer of this Unix socket allowed to change anything?
     std::function<void()> retry;
+    std::function<void(Millis)> drain;
+    std::function<void()> undrain;
     std::function<Gauges()> gauges;
   };
 
@@ -61,7 +63,7 @@ class Connections {
   void serve_line(Connection& connection, std::string_view bytes);
   void keep(Connection& connection, std::string_view bytes);
   void carry_out(Connection& connection, const Decision& decision, const HttpRequest& request);
-  void retry(Connection& connection, Ending ending);
+  void change(Connection& connection, const Decision& decision, Ending ending);
   void start_wait(Connection& connection, const WaitRequest& asked, Speech speech);
   void start_watch(Connection& connection, Framing framing);
   void refuse_line(Connection& connection, Why why);

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.h"
+
 namespace readygate::server {
 namespace {
 
@@ -27,6 +29,10 @@ constexpr std::array kRoutes = {
     Route{RouteId::kV1Watch, "/v1/watch", "", Methods::kGet, Reach::kSocketOnly, "always", "one snapshot per change"},
     Route{RouteId::kV1Retry, "/v1/retry", "", Methods::kPost, Reach::kSocketOnly, "allowed (202)",
           "leave `failed` and try again"},
+    Route{RouteId::kV1Drain, "/v1/drain", "", Methods::kPost, Reach::kSocketOnly, "allowed",
+          "close the gate for `for=30s`: a preStop hook"},
+    Route{RouteId::kV1Undrain, "/v1/undrain", "", Methods::kPost, Reach::kSocketOnly, "allowed",
+          "end that before its time"},
 };
 static_assert(kRoutes.size() + 1 == kRouteCount);
 
@@ -165,6 +171,24 @@ Decision decide_wait(std::string_view query) {
                 "snapshot=1");
 }
 
+// Nothing but `for`, and that once: a drain without an end would leave the gate closed for ever.
+Decision decide_drain(std::string_view query) {
+  QueryParameter parameter;
+  QueryParameter second;
+  std::optional<Millis> length;
+  if (next_parameter(query, parameter) && parameter.name == "for" && !next_parameter(query, second)) {
+    length = parse_duration(parameter.value);
+  }
+  if (!length || *length <= Millis(0) || *length > kLongestDrain) {
+    return refuse(RouteId::kV1Drain, 400, "bad_request", "the parameter is for=30s, needed, at most 10m");
+  }
+  Decision decision;
+  decision.kind = Decision::Kind::kPost;
+  decision.route = RouteId::kV1Drain;
+  decision.drain_for = *length;
+  return decision;
+}
+
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
@@ -279,7 +303,9 @@ Decision decide(const HttpRequest& request, Transport transport, const core::Pub
     case RouteId::kV1Status: return respond(route->id, Response{200, Body::kJson, now.full + "\n", {}, false});
     case RouteId::kMetrics: decision.kind = Decision::Kind::kMetrics; return decision;
     case RouteId::kV1Watch: decision.kind = Decision::Kind::kWatch; return decision;
-    case RouteId::kV1Retry: decision.kind = Decision::Kind::kRetry; return decision;
+    case RouteId::kV1Retry:
+    case RouteId::kV1Undrain: decision.kind = Decision::Kind::kPost; return decision;
+    case RouteId::kV1Drain: return decide_drain(request.query);
     case RouteId::kV1Wait: return decide_wait(request.query);
     case RouteId::kNone: break;
   }

@@ -28,9 +28,11 @@ enum class RouteId : std::uint8_t {
   kV1Wait,
   kV1Watch,
   kV1Retry,
+  kV1Drain,
+  kV1Undrain,
   kNone,  // what is counted when no route was found or no request was understood
 };
-inline constexpr std::size_t kRouteCount = 11;
+inline constexpr std::size_t kRouteCount = 13;
 
 enum class Methods { kRead, kGet, kPost };  // GET and HEAD; GET; POST
 enum class Reach { kEverywhere, kSocketOnly };
@@ -49,6 +51,9 @@ const Route* find_route(std::string_view path);
 bool is_probe(RouteId id);
 // "/livez", …; "other" for kNone: a label of the metrics.
 std::string_view label(RouteId id);
+
+// The longest time for which POST /v1/drain closes the gate.
+inline constexpr Millis kLongestDrain = std::chrono::minutes(10);
 
 enum class Body { kText, kJson, kLines, kMetrics };
 
@@ -76,13 +81,15 @@ Response refusal(int status, std::string_view code, std::string_view why);
 Response answer_probe(RouteId id, std::string_view query, const core::Published& now);
 
 struct Decision {
-  enum class Kind { kRespond, kProbe, kMetrics, kWait, kWatch, kRetry };
+  enum class Kind { kRespond, kProbe, kMetrics, kWait, kWatch, kPost };
   Kind kind = Kind::kRespond;
   RouteId route = RouteId::kNone;
   Response response;  // kRespond
   WaitRequest wait;   // kWait
   bool wait_with_snapshot = false;
+  Millis drain_for{0};  // kPost of kV1Drain
 };
+// kPost: something is to change, if the peer may change it; `route` says what.
 // kProbe: a probe without a query, whose answer was rendered when the snapshot was published.
 Decision decide(const HttpRequest& request, Transport transport, const core::Published& now);
 

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "server/acceptor.h"
 #include "server/connections.h"
 #include "server/process.h"
@@ -13,6 +15,11 @@
 #include "server/watchers.h"
 
 namespace readygate::server {
+namespace {
+
+constexpr Seconds kRefusedSaidEvery{10};
+
+}  // namespace
 
 // In the order in which they are made; destroyed the other way round, so that nothing is accepted any more when the
 // connections go, and nothing asks the waiters when they go.
@@ -36,6 +43,12 @@ struct Server::Parts {
     hooks.retry = [this] {
       if (callbacks.retry) callbacks.retry();
     };
+    hooks.drain = [this](Millis length) {
+      if (callbacks.drain) callbacks.drain(length);
+    };
+    hooks.undrain = [this] {
+      if (callbacks.undrain) callbacks.undrain();
+    };
     hooks.gauges = [this] {
       return Gauges{waiters.count(),
                     watchers.count(),
@@ -53,9 +66,26 @@ struct Server::Parts {
     hooks.make_room = [this] { return connections.give_one_up(); };
     hooks.turned_away = [this] {
       ++shared.counters.turned_away;
-      log(LogLevel::kWarn, "a connection was refused: the process has no file descriptor left (RLIMIT_NOFILE)");
+      ++refused;
+      say_refused();
     };
     return hooks;
+  }
+
+  // Whoever refuses thousands must not fill the log with it.
+  void say_refused() {
+    if (refused == 0 || refused_said.pending()) return;
+    log(LogLevel::kWarn,
+        fmt::format("connections were refused ({}): the process has no file descriptor left; raise RLIMIT_NOFILE, or "
+                    "find out who opens so many",
+                    std::exchange(refused, 0)));
+    refused_said = shared.loop.after(kRefusedSaidEvery, [this] { say_refused(); });
+  }
+
+  // Says the facts anew before they expire: so that a reader of the page never takes a dead or stuck daemon for alive.
+  void beat() {
+    unix_socket->page().beat(coarse_now());
+    heartbeat = shared.loop.after(kPageHeartbeat, [this] { beat(); });
   }
 
   void log(LogLevel level, std::string_view message) const {
@@ -72,6 +102,9 @@ struct Server::Parts {
   std::unique_ptr<UnixListener> unix_socket;
   std::optional<Acceptor> tcp_acceptor;
   std::optional<Acceptor> unix_acceptor;
+  std::uint64_t refused = 0;  // connections, since that was said last
+  Timer refused_said;
+  Timer heartbeat;  // of the state page
 };
 
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -88,7 +121,7 @@ Result<std::unique_ptr<Server>> Server::create(Loop& loop, ServerOptions options
   }
   if (!asked.socket.empty()) {
     Result<std::unique_ptr<UnixListener>> local =
-        UnixListener::create({asked.socket, asked.socket_mode, asked.socket_group});
+        UnixListener::create({asked.socket, asked.socket_mode, asked.socket_group, asked.instance});
     if (!local) return tl::unexpected<Error>(local.error());
     parts->unix_socket = std::move(*local);
     if (!parts->unix_socket->warning().empty()) parts->log(LogLevel::kWarn, parts->unix_socket->warning());
@@ -96,6 +129,7 @@ Result<std::unique_ptr<Server>> Server::create(Loop& loop, ServerOptions options
   if (parts->tcp.fd) parts->tcp_acceptor.emplace(loop, parts->tcp.fd.get(), parts->acceptor_hooks(Transport::kTcp));
   if (parts->unix_socket) {
     parts->unix_acceptor.emplace(loop, parts->unix_socket->fd(), parts->acceptor_hooks(Transport::kUnix));
+    parts->beat();
   }
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
@@ -105,6 +139,7 @@ void Server::publish(std::shared_ptr<const core::Published> snapshot) {
   shared.now = std::move(snapshot);
   shared.probes.rebuild(*shared.now);
   shared.waits.forget();
+  if (parts_->unix_socket) parts_->unix_socket->page().publish(*shared.now, coarse_now());
   parts_->waiters.published();
   parts_->watchers.published();
 }
@@ -112,6 +147,7 @@ void Server::publish(std::shared_ptr<const core::Published> snapshot) {
 void Server::close_listeners() {
   parts_->unix_acceptor.reset();
   parts_->tcp_acceptor.reset();
+  parts_->heartbeat.cancel();
   parts_->unix_socket.reset();
   parts_->tcp.fd.reset();
 }

@@ -29,13 +29,17 @@ struct ServerOptions {
   std::int64_t socket_group = -1;  // gate.socket_group: a gid; -1: the folder's group
   // gate.allow_uids: who may POST. Empty: this process's own user and root.
   std::vector<uid_t> allow_uids;
-  std::string version;  // of readygate, for the metrics
+  std::string version;   // of readygate, for the metrics
+  std::string instance;  // 32 hex digits: who writes the state page
   Limits limits;
 };
 
 // Called on the loop thread. Any may be empty.
 struct ServerCallbacks {
-  std::function<void()> retry;                 // POST /v1/retry; may call publish()
+  // POST /v1/retry, /v1/drain, /v1/undrain; each may call publish().
+  std::function<void()> retry;
+  std::function<void(Millis)> drain;
+  std::function<void()> undrain;
   std::function<std::uint64_t()> log_dropped;  // for the metrics
   std::function<void(LogLevel, std::string_view message)> log;
 };

@@ -3,10 +3,9 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <random>
 #include <string_view>
+#include <utility>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -21,21 +20,6 @@ namespace {
 
 constexpr int kBacklog = 4096;  // the kernel caps it at net.core.somaxconn
 constexpr int kAskOtherMs = 500;
-
-struct Place {
-  std::string folder;  // "." for a bare name
-  std::string name;
-};
-
-Place split(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return {".", path};
-  return {slash == 0 ? "/" : path.substr(0, slash), path.substr(slash + 1)};
-}
-
-tl::unexpected<Error> path_failure(const std::string& path, std::string_view what) {
-  return fail(Reason::kSocketPath, fmt::format("the socket {} cannot be created: {}", path, what));
-}
 
 bool fits(const std::string& path) { return path.size() < sizeof(sockaddr_un::sun_path); }
 
@@ -79,26 +63,6 @@ std::string ask_other(const std::string& path) {
   return fmt::format("instance {}, state {}", instance, string_member(answer, "state"));
 }
 
-// How temporary names of this socket begin: short whatever the socket's own name is, and different from those of
-// another socket in the same folder (FNV-1a).
-std::string temporary_start(const Place& place) {
-  std::uint32_t hash = 2166136261U;
-  for (const char c : place.name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-  return fmt::format(".new-{:08x}-", hash);
-}
-
-// Sockets that a daemon killed in the middle of its birth left behind. The lock is held, so nobody is being born.
-void remove_temporaries(const Place& place) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(place.folder.c_str()), &::closedir);
-  if (!folder) return;
-  const std::string start = temporary_start(place);
-  while (const dirent* entry = ::readdir(folder.get())) {
-    if (std::string_view(entry->d_name).substr(0, start.size()) == start) {
-      ::unlinkat(::dirfd(folder.get()), entry->d_name, 0);
-    }
-  }
-}
-
 }  // namespace
 
 std::string lock_path(const std::string& socket_path) {
@@ -113,78 +77,69 @@ std::string lock_path(const std::string& socket_path) {
 
 Result<std::unique_ptr<UnixListener>> UnixListener::create(const UnixSocketOptions& options) {
   const std::string& path = options.path;
-  const Place place = split(path);
-  if (place.name.empty()) return path_failure(path, "the path names no file; set gate.socket");
   if (!fits(path)) {
-    return path_failure(path,
-                        fmt::format("the path has {} bytes and the kernel allows 107; set gate.socket", path.size()));
+    return socket_failure(path,
+                          fmt::format("the path has {} bytes and the kernel allows 107; set gate.socket", path.size()));
   }
-  const UniqueFd folder(::open(place.folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!folder) {
-    return path_failure(path, fmt::format("the folder {} cannot be used: {}; make it, or set gate.socket", place.folder,
-                                          std::strerror(errno)));
-  }
+  const Result<SocketFolder> folder = SocketFolder::open(path);
+  if (!folder) return tl::unexpected<Error>(folder.error());
 
   std::unique_ptr<UnixListener> result(new UnixListener());
   result->path_ = path;
   const std::string lock = lock_path(path);
   result->lock_.reset(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!result->lock_) {
-    return path_failure(
+    return socket_failure(
         path, fmt::format("the lock file {} cannot be opened: {}; make the folder writable for this user", lock,
                           std::strerror(errno)));
   }
   if (::flock(result->lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return path_failure(path, fmt::format("flock on {}: {}", lock, std::strerror(errno)));
+    if (errno != EWOULDBLOCK) return socket_failure(path, fmt::format("flock on {}: {}", lock, std::strerror(errno)));
     return fail(Reason::kSocketTaken,
                 fmt::format("another daemon serves {} ({}); stop it, or set gate.socket", path, ask_other(path)));
   }
 
   struct stat there {};
   if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode)) {
-    return path_failure(path, "a file that is not a socket is there; remove it, or set gate.socket");
+    return socket_failure(path, "a file that is not a socket is there; remove it, or set gate.socket");
   }
-  remove_temporaries(place);
+  folder->remove_temporaries();
+  Result<std::unique_ptr<StatePage>> page =
+      StatePage::create(*folder, {page_path(path), options.group, options.instance});
+  if (!page) return tl::unexpected<Error>(page.error());
+  result->page_ = std::move(*page);
+  result->warning_ = result->page_->warning();
 
   result->fd_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!result->fd_) return path_failure(path, std::strerror(errno));
-  std::random_device random;
-  const std::string name = fmt::format("{}{:08x}", temporary_start(place), random());
-  const std::string temporary = place.folder + "/" + name;
+  if (!result->fd_) return socket_failure(path, std::strerror(errno));
+  const std::string name = folder->temporary_name();
+  const std::string temporary = folder->full(name);
   // The temporary name may be longer than the final one: where it does not fit, it is reached through the open folder.
-  const std::string bind_path = fits(temporary) ? temporary : fmt::format("/proc/self/fd/{}/{}", folder.get(), name);
+  const std::string bind_path = fits(temporary) ? temporary : fmt::format("/proc/self/fd/{}/{}", folder->fd(), name);
   const sockaddr_un address = address_of(bind_path);
   if (::bind(result->fd_.get(), generic(address), sizeof address) != 0) {
-    return path_failure(path, fmt::format("{}; make the folder writable for this user", std::strerror(errno)));
+    return socket_failure(path, fmt::format("{}; make the folder writable for this user", std::strerror(errno)));
   }
-  const auto give_up = [&](std::string_view what) {
+  const auto give_up = [&](const std::string& what) {
     ::unlink(temporary.c_str());
-    return path_failure(path, what);
+    return socket_failure(path, what);
   };
-
-  struct stat folder_stat {};
-  if (::fstat(folder.get(), &folder_stat) != 0) return give_up(std::strerror(errno));
-  const gid_t group = options.group >= 0 ? static_cast<gid_t>(options.group) : folder_stat.st_gid;
-  struct stat made {};
-  if (::lstat(temporary.c_str(), &made) != 0) return give_up(std::strerror(errno));
-  if (made.st_gid != group && ::lchown(temporary.c_str(), static_cast<uid_t>(-1), group) != 0) {
-    const std::string what = fmt::format("its group cannot be set to {}: {}", group, std::strerror(errno));
-    if (options.group >= 0) return give_up(what + "; correct gate.socket_group");
-    result->warning_ = fmt::format("the socket {}: {}; it keeps group {}", path, what, made.st_gid);
+  const Result<std::string> owned = folder->own(temporary, path, options.mode, options.group);
+  if (!owned) {
+    ::unlink(temporary.c_str());
+    return tl::unexpected<Error>(owned.error());
   }
-  if (::chmod(temporary.c_str(), options.mode) != 0) return give_up(std::strerror(errno));
+  if (!owned->empty()) result->warning_ = *owned;
+  const FileId id = id_of(temporary);
   if (::listen(result->fd_.get(), kBacklog) != 0) return give_up(std::strerror(errno));
   if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up(std::strerror(errno));
-  result->device_ = made.st_dev;
-  result->inode_ = made.st_ino;
+  result->id_ = id;
   return result;
 }
 
 UnixListener::~UnixListener() {
-  struct stat there {};
-  if (inode_ != 0 && ::lstat(path_.c_str(), &there) == 0 && there.st_dev == device_ && there.st_ino == inode_) {
-    ::unlink(path_.c_str());
-  }
+  page_.reset();
+  unlink_if(path_, id_);
 }
 
 }  // namespace readygate::server

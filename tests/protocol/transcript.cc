@@ -50,9 +50,9 @@ class Player {
  public:
   Player() {
     ServerCallbacks callbacks;
-    callbacks.retry = [this] {
-      if (on_retry_) publish(*on_retry_);
-    };
+    callbacks.retry = [this] { posted("retry"); };
+    callbacks.drain = [this](Millis) { posted("drain"); };
+    callbacks.undrain = [this] { posted("undrain"); };
     rig_.emplace(Limits{}, std::move(callbacks));
     publish(sample(core::State::kConnecting, false, false));
   }
@@ -91,20 +91,32 @@ class Player {
     rig_->server->publish(now_);
   }
 
+  void posted(const std::string& verb) {
+    if (const auto found = on_post_.find(verb); found != on_post_.end()) publish(found->second);
+  }
+
   static core::Snapshot read_sample(std::istringstream& words) {
     std::string state;
     words >> state;
     bool initialized = false;
     bool reachable = false;
+    bool drained = false;
     for (std::string word; words >> word;) {
       if (word == "initialized")
         initialized = true;
       else if (word == "reachable")
         reachable = true;
+      else if (word == "drained")
+        drained = true;
       else
         throw std::runtime_error("what is " + word + "?");
     }
-    return sample(state_from(state), initialized, reachable);
+    core::Snapshot snapshot = sample(state_from(state), initialized, reachable);
+    if (drained) {
+      snapshot.facts = core::derive({snapshot.state, initialized, reachable, true, true}, core::ReadyPolicy::kLive);
+      snapshot.code = Reason::kDraining;
+    }
+    return snapshot;
   }
 
   void command(std::istringstream& words) {
@@ -118,9 +130,9 @@ class Player {
       words >> duration;
       rig_->advance(parse_duration(duration).value());
     } else if (verb == "on") {
-      std::string retry, state;
-      words >> retry >> state;
-      on_retry_ = read_sample(words);
+      std::string posted_verb, state;
+      words >> posted_verb >> state;
+      on_post_[posted_verb] = read_sample(words);
     } else {
       throw std::runtime_error("what is ! " + verb + "?");
     }
@@ -191,7 +203,7 @@ class Player {
   std::optional<Rig> rig_;
   std::uint64_t seq_ = 0;
   std::shared_ptr<const core::Published> now_;
-  std::optional<core::Snapshot> on_retry_;
+  std::map<std::string, core::Snapshot> on_post_;
   std::map<std::string, Client> clients_;
   std::string via_ = "unix";
   std::string eol_ = "crlf";

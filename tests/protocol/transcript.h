@@ -2,8 +2,8 @@
 //
 //   # a comment
 //   via tcp | via unix                    which of the two the connections of this file use
-//   ! state NAME [initialized] [reachable]   publishes the snapshot of a gate in that state
-//   ! on retry state NAME …               what POST /v1/retry leads to
+//   ! state NAME [initialized] [reachable] [drained]   publishes the snapshot of a gate in that state
+//   ! on VERB state NAME … [drained]      what POST /v1/VERB leads to
 //   ! advance 60s                         time passes
 //   > text                                the client sends the line, ended by CRLF (by LF after `eol lf`)
 //   < text                                the server answers it: CRLF in a head of HTTP, LF elsewhere

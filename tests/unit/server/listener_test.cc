@@ -47,7 +47,7 @@ TEST_CASE("the socket is born with its mode and its group, and nothing else is l
     CHECK(S_ISSOCK(made.st_mode));
     CHECK((made.st_mode & 0777) == 0640);
     CHECK(made.st_gid == stat_of(folder.path()).st_gid);
-    CHECK(entries(folder.path()) == 2);  // and gate.lock
+    CHECK(entries(folder.path()) == 3);  // and gate.lock, gate.sock.page
     CHECK((*listener)->warning().empty());
     CHECK(testing::connect_local(path));
   }

@@ -18,6 +18,7 @@ namespace readygate::server::testing {
 namespace {
 
 constexpr std::chrono::seconds kPatience{2};
+constexpr const char* kInstance = "00112233445566778899aabbccddeeff";
 
 template <typename Address>
 UniqueFd connect_to(int family, const Address& address) {
@@ -44,7 +45,7 @@ TempFolder::~TempFolder() {
 
 core::Snapshot sample(core::State state, bool initialized, bool reachable) {
   core::Snapshot snapshot;
-  snapshot.instance_id = "00112233445566778899aabbccddeeff";
+  snapshot.instance_id = kInstance;
   snapshot.state = state;
   snapshot.facts = core::derive({state, initialized, reachable, false, true}, core::ReadyPolicy::kLive);
   snapshot.code = snapshot.facts.ready              ? Reason::kNone
@@ -128,6 +129,7 @@ Rig::Rig(Limits limits, ServerCallbacks callbacks, std::vector<uid_t> allow_uids
   options.listen = "127.0.0.1:0";
   options.socket = socket;
   options.version = "0.0.0";
+  options.instance = kInstance;
   options.limits = limits;
   options.allow_uids = std::move(allow_uids);
   Result<std::unique_ptr<Server>> made = Server::create(*loop, std::move(options), std::move(callbacks));

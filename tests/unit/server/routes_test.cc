@@ -127,7 +127,7 @@ TEST_CASE("every route: where it is served, and with which methods") {
 TEST_CASE("anything else is not found") {
   const auto now = testing::published(testing::sample(State::kReady, true, true));
   for (const char* path :
-       {"/", "/livez/", "//livez", "/LIVEZ", "/health/", "/healthy", "/%6civez", "/v1", "/v1/drain"}) {
+       {"/", "/livez/", "//livez", "/LIVEZ", "/health/", "/healthy", "/%6civez", "/v1", "/v1/drains"}) {
     CAPTURE(path);
     CHECK(status_of(path, *now, Transport::kUnix) == 404);
   }
@@ -156,6 +156,21 @@ TEST_CASE("the query of /v1/wait is strict") {
        {"for=closed", "for=", "timeout=60", "timeout=1000h", "timout=60s", "fail_fast=yes", "snapshot"}) {
     CAPTURE(query);
     CHECK(wait(query).response.status == 400);
+  }
+}
+
+TEST_CASE("the query of /v1/drain: a length is needed, and at most ten minutes") {
+  const auto now = testing::published(testing::sample(State::kReady, true, true));
+  const auto drain = [&](std::string_view query) {
+    return decide(request(std::string("/v1/drain").append(query), Method::kPost), Transport::kUnix, *now);
+  };
+  CHECK(drain("?for=30s").kind == Decision::Kind::kPost);
+  CHECK(drain("?for=30s").drain_for == Millis(30'000));
+  CHECK(drain("?for=10m").drain_for == kLongestDrain);
+  for (const char* query :
+       {"", "?for=", "?for=0s", "?for=601s", "?for=30", "?for=-1s", "?for=1s&for=2s", "?fo=30s", "?for=30s&x=1"}) {
+    CAPTURE(query);
+    CHECK(drain(query).response.status == 400);
   }
 }
 
