@@ -16,6 +16,7 @@ namespace {
 
 constexpr Seconds kSweep{1};
 constexpr std::size_t kMostDiscarded = 64 * 1024;
+constexpr std::uint32_t kFresh = 1;  // ticks in which a connection that has sent nothing has just come
 constexpr std::size_t kKept = 15;  // bytes of an empty buffer that an idle connection may keep: those inside the string
 
 enum class Phase : std::uint8_t {
@@ -80,7 +81,7 @@ void Connections::adopt(UniqueFd fd, Transport transport) {
     // just come is: otherwise a crowd of slow requests would keep every new client out.
     Connection* oldest = mine.head;
     for (Connection* c = mine.head; c != nullptr; c = c->next) {
-      const bool mute = c->phase == Phase::kReading && c->in.empty() && c->since != tick_;
+      const bool mute = c->phase == Phase::kReading && c->in.empty() && tick_ - c->since > kFresh;
       if (c->phase == Phase::kIdle || c->phase == Phase::kLingering || mute) {
         oldest = c;
         break;

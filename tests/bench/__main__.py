@@ -1,7 +1,7 @@
 """Measures everything and prints a table: ./dev bench [NAME…]
 
-NAME is one of open, memory, probes, wake, schema. A goal that is not met is said and fails
-nothing: time on a machine that does something else as well proves little.
+NAME is one of open, memory, probes, wake, build, attack, page, schema. A goal that is not met is
+said and fails nothing: time on a machine that does something else as well proves little.
 """
 
 from __future__ import annotations
@@ -112,8 +112,69 @@ def wake(_: str, __: str) -> Iterator[Row]:
         crowd["gate"]["p99"] / crowd["sends"]["p99"],
         1.5,
     )
-    each = measure.bytes_per_waiter()
+    crowd = measure.wake(10_000, 9)
+    yield Row(
+        "10,000 waiters are told, p99",
+        f"{crowd['gate']['p99'] / 1000:.1f} ms",
+        f"{crowd['sends']['p99'] / 1000:.1f} ms, a loop of send",
+        crowd["gate"]["p99"] / crowd["sends"]["p99"],
+        1.5,
+    )
+    each, kernel = measure.bytes_per_waiter()
     yield Row("memory of a waiter (of 10,000)", f"{each} B", "", each, 1024, unit="B")
+    yield Row("  the kernel's, both ends", f"{kernel} B", "", kernel, None, unit="B")
+    yield slowest_of_thousand("probe while 5,000 waiters are told", measure.probes_while_waking())
+
+
+def slowest_of_thousand(what: str, seen: measure.Probing) -> Row:
+    """The 99.9th percentile against 2 ms."""
+    return Row(
+        f"{what}, p99.9",
+        f"{seen.p999:.0f} µs",
+        f"{seen.median:.0f} µs, the median of {seen.probes:,}",
+        seen.p999,
+        2000,
+        unit="µs",
+    )
+
+
+def build(uri: str, database: str) -> Iterator[Row]:
+    with MongoClient(uri) as client:
+        seen = measure.probes_while_building(client, uri, database)
+    yield slowest_of_thousand("probe while indexes are built", seen)
+
+
+def attack(uri: str, database: str) -> Iterator[Row]:
+    attacked = measure.under_attack(uri, database)
+    seen = attacked.probing
+    yield Row(
+        "probe under attack, slowest",
+        f"{seen.slowest / 1000:.1f} ms",
+        f"{seen.median / 1000:.1f} ms, the median of {seen.probes:,}; {seen.lost} lost",
+        float("inf") if seen.lost else seen.slowest / 1000,
+        50,
+        unit="ms",
+    )
+    yield Row(
+        "  memory that it took",
+        f"{attacked.grown_kib / 1024:.1f} MiB",
+        f"{attacked.done['connections']:,} connections in a loop, and the rest",
+        attacked.grown_kib / 1024,
+        80,
+        unit="MiB",
+    )
+
+
+def page(_: str, __: str) -> Iterator[Row]:
+    pair = measure.page()
+    yield Row(
+        "the state page is asked, clock included",
+        f"{pair.ours:.1f} ns",
+        f"{pair.theirs:.1f} ns, the coarse clock alone",
+        pair.ours,
+        20,
+        unit="ns",
+    )
 
 
 def schema(uri: str, database: str) -> Iterator[Row]:
@@ -143,6 +204,9 @@ BENCHES: dict[str, Callable[[str, str], Iterator[Row]]] = {
     "memory": memory,
     "probes": probes,
     "wake": wake,
+    "build": build,
+    "attack": attack,
+    "page": page,
     "schema": schema,
 }
 

@@ -6,6 +6,7 @@ disturbs both alike, and returns medians.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -20,6 +21,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from pymongo import MongoClient
+
+from support.attack import attack
 from support.gate.binary import build_dir, readygate
 from support.gate.daemon import Daemon
 from support.gate.process import free_port
@@ -81,9 +85,10 @@ def pinned(processor: int, command: Sequence[str | Path]) -> list[str]:
     return ["taskset", "-c", str(processors[processor]), *words]
 
 
-def resident_kib(pid: int) -> int:
+def resident_kib(pid: int, what: str = "VmRSS") -> int:
+    """Or VmHWM: the most that there ever was."""
     status = Path(f"/proc/{pid}/status").read_text()
-    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    found = re.search(rf"^{what}:\s+(\d+) kB", status, re.MULTILINE)
     assert found, status
     return int(found[1])
 
@@ -91,6 +96,15 @@ def resident_kib(pid: int) -> int:
 def gate(uri: str, database: str) -> Daemon:
     """A daemon (not started) with the product's defaults and a small schema."""
     return Daemon(uri, SCHEMA.format(database=database), settings=DEFAULTS)
+
+
+def give_precedence(pid: int) -> None:
+    """The loop thread before all others on its processor, where that is allowed.
+
+    Else the slowest probe tells how long a busy machine kept the server waiting.
+    """
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(pid, os.SCHED_FIFO, os.sched_param(1))
 
 
 @contextmanager
@@ -277,9 +291,10 @@ def probes(uri: str, database: str, rounds: int = 7, seconds: int = 1) -> dict[L
     return results
 
 
-def run_wake(*arguments: str) -> dict[str, Any]:
+def run(name: str, *arguments: str | int) -> dict[str, Any]:
+    """What one of the programs of this folder says, which is one JSON object."""
     done = subprocess.run(
-        [program("bench_wake"), *arguments], capture_output=True, text=True, check=True
+        [program(name), *map(str, arguments)], capture_output=True, text=True, check=True
     )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
@@ -287,10 +302,87 @@ def run_wake(*arguments: str) -> dict[str, Any]:
 
 def wake(waiters: int, rounds: int) -> dict[str, dict[str, float]]:
     """Microseconds until told: {"gate": {"median", "p99"}, "sends": …}."""
-    answer: dict[str, dict[str, float]] = run_wake(str(waiters), str(rounds))
+    answer: dict[str, dict[str, float]] = run("bench_wake", waiters, rounds)
     return answer
 
 
-def bytes_per_waiter(waiters: int = 10_000) -> int:
-    """Resident bytes of one of so many."""
-    return int(run_wake("--memory", str(waiters))["bytes_each"])
+def bytes_per_waiter(waiters: int = 10_000) -> tuple[int, int]:
+    """Resident bytes of one of so many; and the kernel's, for both ends of its connection."""
+    answer = run("bench_wake", "--memory", waiters)
+    return int(answer["bytes_each"]), int(answer["kernel_bytes_each"])
+
+
+@dataclass(frozen=True)
+class Probing:
+    """Probes one after the other, in microseconds."""
+
+    probes: int
+    median: float
+    p999: float
+    slowest: float
+    lost: int = 0
+
+
+def probes_while_waking(waiters: int = 5000, rounds: int = 40) -> Probing:
+    """Of those that begin while so many waiters are being told."""
+    answer = run("bench_wake", "--probes", waiters, rounds)
+    return Probing(*(answer[name] for name in ("probes", "median", "p999", "slowest")))
+
+
+def probing(port: int, seconds: int) -> Probing:
+    """Each on a connection of its own, a thousand a second at most."""
+    answer = run("bench_probe", port, seconds)
+    return Probing(*(answer[name] for name in ("probes", "median", "p999", "slowest", "lost")))
+
+
+def probes_while_building(
+    client: MongoClient[dict[str, Any]], uri: str, database: str, documents: int = 100_000
+) -> Probing:
+    """From the start of an initialization that builds two indexes over so many documents."""
+    collection = client[database]["rebalances"]
+    batch = 10_000
+    for first in range(0, documents, batch):
+        numbers = range(first, first + batch)
+        collection.insert_many([{"portfolio_id": n, "as_of": n % 97} for n in numbers])
+    daemon = gate(uri, database)
+    try:
+        daemon.start()
+        assert daemon.port
+        if daemon.status()["open"]:
+            raise RuntimeError("the indexes were there before a probe was")
+        assert daemon.process
+        give_precedence(daemon.process.pid)
+        return probing(daemon.port, 3)
+    finally:
+        daemon.close()
+
+
+@dataclass(frozen=True)
+class Attacked:
+    probing: Probing
+    grown_kib: int  # resident memory, at its highest
+    done: dict[str, int]
+
+
+def under_attack(uri: str, database: str, connections: int = 100_000) -> Attacked:
+    """Probes of one client while another does everything that tests/support/attack.py knows."""
+    daemon = gate(uri, database)
+    try:
+        with running(daemon, processor=0) as process:
+            assert daemon.port
+            before = resident_kib(process.pid)
+            give_precedence(process.pid)
+            with attack(daemon.port, daemon.socket, connections) as attacker:
+                time.sleep(1)  # until all its kinds go on
+                seen = probing(daemon.port, 10)
+                attacker.wait()
+                grown = resident_kib(process.pid, "VmHWM") - before
+            return Attacked(seen, grown, attacker.done)
+    finally:
+        daemon.close()
+
+
+def page(rounds: int = 25) -> Pair:
+    """Nanoseconds to ask the state page, and of the look at the clock alone that is in it."""
+    answer = run("bench_page", rounds)
+    return Pair(answer["page"], answer["clock"])

@@ -4,10 +4,12 @@
 //
 //   bench_wake WAITERS ROUNDS    one JSON object: latencies in microseconds from publish() (or the first send) until
 //                                the client has received, as the median over the rounds of each round's p99
-//   bench_wake --memory WAITERS  resident bytes per waiter
+//   bench_wake --memory WAITERS  resident bytes per waiter, and the kernel's for both ends of its connection
+//   bench_wake --probes WAITERS ROUNDS  latencies in microseconds of probes that begin while the waiters are being told
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -16,16 +18,17 @@
 #include <thread>
 #include <vector>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <sched.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common.h"
 #include "server/process.h"
 #include "server/server.h"
 #include "server/wait_answer.h"
@@ -34,27 +37,9 @@ namespace {
 
 using namespace readygate;
 
-[[noreturn]] void die(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-std::int64_t now_ns() {
-  timespec t{};
-  ::clock_gettime(CLOCK_MONOTONIC, &t);
-  return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + t.tv_nsec;
-}
-
-void pin_to(std::size_t processor) {
-  cpu_set_t all;
-  if (::sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) < 2) return;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  for (std::size_t cpu = 0, seen = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &all) && seen++ == processor) CPU_SET(cpu, &one);
-  }
-  ::sched_setaffinity(0, sizeof one, &one);
-}
+using bench::die;
+using bench::now_ns;
+using bench::pin_to;
 
 sockaddr_un address_of(const std::string& path) {
   sockaddr_un address{};
@@ -94,9 +79,14 @@ class Signal {
   int fds_[2] = {-1, -1};
 };
 
+constexpr std::size_t kMostProbes = 1'000'000;
+
 struct Shared {
-  std::atomic<std::int64_t> told_at;
+  std::atomic<std::int64_t> told_at;  // 0: not yet
   std::atomic<std::int64_t> received_at[65536];
+  std::atomic<bool> telling;  // told, and not all have received
+  std::atomic<std::size_t> probes;
+  double probe_micros[kMostProbes];
 };
 
 struct Meeting {
@@ -132,10 +122,34 @@ void clients(const Meeting& meeting, const std::string& path) {
       --left;
     }
   }
+  meeting.shared->telling = false;
   meeting.received.give();
   for (const int fd : fds) ::close(fd);
   ::close(epoll);
   meeting.closed.give();
+}
+
+// Probes all the time on one connection, until it is killed; notes those that begin while waiters are being told.
+[[noreturn]] void probe_for_ever(Shared& shared, std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const void* bytes = &address;
+  if (::connect(fd, static_cast<const sockaddr*>(bytes), sizeof address) != 0) die("connect");
+  bench::take_precedence();
+  for (;;) {
+    const bool counts = shared.telling;
+    const std::int64_t begin = now_ns();
+    if (!bench::probe(fd)) std::_Exit(1);
+    const std::size_t number = shared.probes;
+    if (counts && number < kMostProbes) {
+      shared.probe_micros[number] = static_cast<double>(now_ns() - begin) / 1000;
+      shared.probes = number + 1;
+    }
+    ::usleep(50);
+  }
 }
 
 struct Latency {
@@ -167,6 +181,7 @@ Latency round_of_gate(const Meeting& meeting, server::Loop& loop, server::Server
     }
     loop.post([&] {
       meeting.shared->told_at = now_ns();
+      meeting.shared->telling = true;
       server.publish(open);
     });
     meeting.received.await();
@@ -198,10 +213,7 @@ Latency round_of_sends(const Meeting& meeting, int listener, const std::string& 
   return latency_of(meeting);
 }
 
-double middle(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
+double middle(const std::vector<double>& values) { return bench::percentile(values, 500); }
 
 long resident_bytes() {
   std::ifstream statm("/proc/self/statm");
@@ -211,7 +223,22 @@ long resident_bytes() {
   return resident * ::sysconf(_SC_PAGESIZE);
 }
 
-int measure(const std::string& folder, std::size_t waiters, int rounds, bool memory) {
+// Of the whole machine: what the kernel holds in its own objects.
+long kernel_bytes() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string name, unit;
+  long kib = 0;
+  while (meminfo >> name >> kib) {
+    if (name == "Slab:") return kib * 1024;
+    std::getline(meminfo, unit);
+  }
+  return 0;
+}
+
+enum class What { kWake, kMemory, kProbes };
+
+int measure(const std::string& folder, std::size_t waiters, int rounds, What what) {
+  const bool memory = what == What::kMemory;
   const std::string gate = folder + "/gate.sock";
   const std::string bare = folder + "/bare.sock";
   Meeting meeting;
@@ -224,7 +251,7 @@ int measure(const std::string& folder, std::size_t waiters, int rounds, bool mem
   const SystemClock clock;
   const auto loop = std::move(*server::Loop::create(clock));
   server::ServerOptions options;
-  options.listen = "";
+  options.listen = what == What::kProbes ? "127.0.0.1:0" : "";
   options.socket = gate;
   options.limits.waiters = waiters;
   const auto server = std::move(*server::Server::create(*loop, options, {}));
@@ -240,21 +267,32 @@ int measure(const std::string& folder, std::size_t waiters, int rounds, bool mem
     for (int i = 0; i < rounds; ++i) {
       meeting.begin.await();
       clients(meeting, gate);
-      if (memory) continue;
+      if (what != What::kWake) continue;
       meeting.begin.await();
       clients(meeting, bare);
     }
     std::_Exit(0);
   }
+  const pid_t prober = what == What::kProbes ? ::fork() : -1;
+  if (prober == 0) {
+    pin_to(1);
+    probe_for_ever(*meeting.shared, server->bound_port());
+  }
   pin_to(0);
+  if (what == What::kProbes) bench::take_precedence();
   const long before = resident_bytes();
+  const long kernel_before = kernel_bytes();
   long grown = 0;
+  long kernel_grown = 0;
   std::vector<double> gate_median, gate_p99, bare_median, bare_p99;
   for (int i = 0; i < rounds; ++i) {
     server::Timer look;
     if (memory) {
       std::function<void()> measure_when_all_wait = [&] {
-        if (server->waiters() == waiters) grown = resident_bytes() - before;
+        if (server->waiters() == waiters) {
+          grown = resident_bytes() - before;
+          kernel_grown = kernel_bytes() - kernel_before;
+        }
         look = loop->after(Millis(1), measure_when_all_wait);
       };
       look = loop->after(Millis(1), measure_when_all_wait);
@@ -262,16 +300,28 @@ int measure(const std::string& folder, std::size_t waiters, int rounds, bool mem
       continue;
     }
     const Latency of_gate = round_of_gate(meeting, *loop, *server);
+    if (what == What::kProbes) continue;
     const Latency of_sends = round_of_sends(meeting, listener, answer);
     gate_median.push_back(of_gate.median);
     gate_p99.push_back(of_gate.p99);
     bare_median.push_back(of_sends.median);
     bare_p99.push_back(of_sends.p99);
   }
+  if (prober > 0) {
+    ::kill(prober, SIGKILL);
+    ::waitpid(prober, nullptr, 0);
+  }
   int status = 0;
   ::waitpid(child, &status, 0);
   if (memory) {
-    fmt::print("{{\"waiters\":{},\"bytes_each\":{}}}\n", waiters, static_cast<std::size_t>(grown) / waiters);
+    fmt::print("{{\"waiters\":{},\"bytes_each\":{},\"kernel_bytes_each\":{}}}\n", waiters,
+               static_cast<std::size_t>(grown) / waiters,
+               static_cast<std::size_t>(std::max(kernel_grown, 0L)) / waiters);
+  } else if (what == What::kProbes) {
+    const Shared& seen = *meeting.shared;
+    const std::vector<double> micros(seen.probe_micros, seen.probe_micros + seen.probes);
+    fmt::print("{{\"waiters\":{},\"probes\":{},\"median\":{:.1f},\"p999\":{:.1f},\"slowest\":{:.1f}}}\n", waiters,
+               micros.size(), middle(micros), bench::percentile(micros, 999), bench::percentile(micros, 1000));
   } else {
     fmt::print(
         "{{\"waiters\":{},\"rounds\":{},\"gate\":{{\"median\":{:.1f},\"p99\":{:.1f}}},"
@@ -285,15 +335,17 @@ int measure(const std::string& folder, std::size_t waiters, int rounds, bool mem
 
 int main(int argc, char** argv) {
   const bool memory = argc == 3 && std::strcmp(argv[1], "--memory") == 0;
-  if (argc != 3) {
-    fmt::print(stderr, "usage: bench_wake WAITERS ROUNDS | --memory WAITERS\n");
+  const bool probes = argc == 4 && std::strcmp(argv[1], "--probes") == 0;
+  if (argc != 3 && !probes) {
+    fmt::print(stderr, "usage: bench_wake [--probes] WAITERS ROUNDS | --memory WAITERS\n");
     return 64;
   }
-  const std::size_t waiters = std::min<std::size_t>(std::stoul(argv[memory ? 2 : 1]), 65536);
-  const int rounds = memory ? 1 : std::stoi(argv[2]);
+  const What what = memory ? What::kMemory : probes ? What::kProbes : What::kWake;
+  const std::size_t waiters = std::min<std::size_t>(std::stoul(argv[what == What::kWake ? 1 : 2]), 65536);
+  const int rounds = memory ? 1 : std::stoi(argv[probes ? 3 : 2]);
   std::string folder = "/tmp/readygate-bench-XXXXXX";
   if (::mkdtemp(folder.data()) == nullptr) die("mkdtemp");
-  const int result = measure(folder, waiters, rounds, memory);
+  const int result = measure(folder, waiters, rounds, what);
   for (const char* name : {"/gate.sock", "/bare.sock", "/gate.lock"}) ::unlink((folder + name).c_str());
   ::rmdir(folder.c_str());
   return result;

@@ -174,6 +174,61 @@ TEST_CASE("past the cap the TCP connection that was idle longest goes, and no wa
   CHECK(metric(rig, "readygate_connections_turned_away_total") == "1");
 }
 
+TEST_CASE("past the cap a newcomer stays, whose request is still on its way, and an old slow request goes") {
+  Limits limits;
+  limits.tcp_connections = 2;
+  Rig rig(limits);
+  Client slow = rig.tcp();
+  slow.send("GET /livez HT");
+  rig.turn();
+  Client newcomer = rig.tcp();
+  rig.advance(Seconds(1));  // a second begins while its request travels
+  Client another = rig.tcp();
+  CHECK(slow.ended());
+  newcomer.send(kLivez);
+  CHECK(newcomer.receive(kOk.size()) == kOk);
+  // One that has said nothing for long is no newcomer: it goes before an older one that is in the middle of a request.
+  Client busy = rig.tcp();
+  CHECK(newcomer.ended());  // idle
+  Client mute = rig.tcp();
+  CHECK(another.ended());
+  busy.send("GET /livez HT");
+  rig.advance(Seconds(3));
+  Client last = rig.tcp();
+  CHECK(mute.ended());
+  busy.send("TP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(busy.receive(kOk.size()) == kOk);
+}
+
+TEST_CASE("refused connections are said at once, then at most every ten seconds, with their number") {
+  std::vector<std::string> said;
+  ServerCallbacks callbacks;
+  callbacks.log = [&](LogLevel, std::string_view message) { said.emplace_back(message); };
+  Rig rig({}, std::move(callbacks));
+  const auto refuse = [&](int count) {
+    std::vector<Client> clients;
+    for (int i = 0; i < count; ++i) clients.emplace_back(rig, testing::connect_local(rig.socket));
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    const int highest = ::dup(0);
+    ::close(highest);
+    const rlimit none{static_cast<rlim_t>(highest), before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    rig.turn();
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+    for (Client& client : clients) CHECK(client.ended());
+  };
+  refuse(20);
+  CHECK(said.size() == 1);
+  refuse(5);
+  CHECK(said.size() == 1);
+  rig.advance(Seconds(10));
+  REQUIRE(said.size() == 2);
+  CHECK(said[1].find("(24)") != std::string::npos);
+  rig.advance(Seconds(30));
+  CHECK(said.size() == 2);
+}
+
 TEST_CASE("deadlines: a request that does not come, one that does not end, an idle connection, a refused one") {
   Rig rig;
   Client mute = rig.tcp();
