@@ -1,0 +1,92 @@
+"""Drives one client library through its driver: a line in, a line out."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+NOBODY = 65534
+
+# A driver is a command; the words in braces are filled in. One line for each client.
+DRIVERS: dict[str, list[str]] = {
+    "python": ["{python}", "{repository}/clients/python/tests/conformance_driver.py"],
+    "python-asyncio": [
+        *("{python}", "{repository}/clients/python/tests/conformance_driver.py"),
+        "--asyncio",
+    ],
+}
+
+
+def command(name: str) -> list[str]:
+    """READYGATE_TEST_PYTHON names another Python than the tests' own."""
+    python = os.environ.get("READYGATE_TEST_PYTHON") or os.path.realpath(sys.executable)
+    return [part.format(python=python, repository=REPOSITORY) for part in DRIVERS[name]]
+
+
+class Client:
+    """A running driver. Its answers are collected by a thread, so that none is missed."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], user: int | None) -> None:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("READYGATE_")}
+        self._answers: queue.Queue[str | None] = queue.Queue()
+        self._process = subprocess.Popen(
+            command(name),
+            env={**clean, **environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            cwd="/",
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def ask(self, line: str) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(line + "\n")
+
+    def answer(self, timeout: float = 30) -> str:
+        """The next line that it says."""
+        try:
+            line = self._answers.get(timeout=timeout)
+        except queue.Empty:
+            raise AssertionError(f"no answer within {timeout:g} s") from None
+        assert line is not None, f"the driver ended with {self._process.wait(5)}"
+        return line
+
+    def quiet(self) -> bool:
+        """Whether it has said nothing that was not taken yet."""
+        return self._answers.empty()
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream:
+                stream.close()
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        try:
+            for line in self._process.stdout:
+                self._answers.put(line.rstrip("\n"))
+        except ValueError:  # closed meanwhile
+            pass
+        self._answers.put(None)
+
+
+def nobody_can_run(name: str) -> bool:
+    """Whether we may start the driver as another user, and that user may read it."""
+    if os.geteuid() != 0:
+        return False
+    program, script = command(name)[:2]
+    test = ["test", "-x", program, "-a", "-r", script]
+    return subprocess.run(test, user=NOBODY, extra_groups=[]).returncode == 0
