@@ -30,6 +30,7 @@ from support.builds import BUILDS, REPOSITORY, BuildError, make
 
 PYTEST_TIMEOUT = 25 * 60  # s, for the pytest run of one suite
 DOCTEST_TIMEOUT = 5 * 60  # s, for one program, sanitizers included
+CONFORMANCE = "tests/protocol/clients"
 HISTORIES = 10_000
 SIM_TIMEOUT = 3 * 60  # s, for all of them
 FUZZ_TIME = 60  # s, for each target
@@ -176,7 +177,13 @@ def doctest(context: Context, folder: str, suite: str, environment: dict[str, st
     return result
 
 
-def pytest(context: Context, folder: str, paths: list[str], environment: dict[str, str]) -> Result:
+def pytest(
+    context: Context,
+    folder: str,
+    paths: list[str],
+    environment: dict[str, str],
+    left_out: str | None = None,
+) -> Result:
     if not any(any((REPOSITORY / path).rglob("test_*.py")) for path in paths):
         return Result()
     if problem := context.build(folder):
@@ -192,6 +199,7 @@ def pytest(context: Context, folder: str, paths: list[str], environment: dict[st
             "--rootdir=tests",
             f"--junitxml={report}",
             *paths,
+            *([f"--ignore={left_out}"] if left_out else []),
             *context.pytest_options,
         ]
         build_dir = {"READYGATE_BUILD_DIR": str(REPOSITORY / folder)}
@@ -230,8 +238,13 @@ def protocol_suite(
     context: Context, folder: str = "build", environment: dict[str, str] | None = None
 ) -> Result:
     result = doctest(context, folder, "protocol", environment or {})
-    result.add(pytest(context, folder, ["tests/protocol"], environment or {}))
+    result.add(pytest(context, folder, ["tests/protocol"], environment or {}, CONFORMANCE))
     return result
+
+
+def clients_suite(context: Context) -> Result:
+    """Each client library's own tests, and the cases that all of them share."""
+    return pytest(context, "build", ["clients/python/tests", CONFORMANCE], {})
 
 
 def sim_suite(context: Context) -> Result:
@@ -338,6 +351,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "tidy": tidy_suite,
     "unit": unit_suite,
     "protocol": protocol_suite,
+    "clients": clients_suite,
     "integration": integration_suite,
     "sim": sim_suite,
     "e2e": lambda context: pytest(context, "build", ["tests/e2e"], {}),

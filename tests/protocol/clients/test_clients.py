@@ -160,6 +160,10 @@ class Stage:
         elif what != "made":
             self.daemon.wait_state(what)
 
+    def do_daemon_code(self, code: str) -> None:
+        assert self.daemon
+        self.daemon.wait_status(lambda status: status["code"] == code, code)
+
     def do_database(self, what: str) -> None:
         assert self.server
         if what == "gone":

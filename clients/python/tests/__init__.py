@@ -1,0 +1,1 @@
+"""Tests of the Python client. Its servers and daemons come from the repository's fixtures."""

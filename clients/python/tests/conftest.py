@@ -1,0 +1,20 @@
+"""The repository's own fixtures (tests/conftest.py), and the package under test on the path."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1] / "src"
+sys.path.insert(0, str(SOURCE))
+
+from conftest import (  # noqa: E402, F401
+    build_dir,
+    client,
+    database,
+    engine,
+    engine_factory,
+    make_daemon,
+)
+
+from readygate.pytest_plugin import fake_gate  # noqa: E402, F401
