@@ -54,7 +54,6 @@ class Animal(Document):
 
     class Settings:
         is_root = True
-        name = "animals"
 
 
 class Dog(Animal):

@@ -31,9 +31,9 @@ def test_check_accepts_it(tmp_path: Path) -> None:
 def test_what_it_says() -> None:
     found = tomllib.loads(export_schema(models.ALL))
     collections = {one["name"]: one for one in found["collection"]}
-    assert set(collections) == {"orders", "animals", "parents", "Place", "measurements"}
+    assert set(collections) == {"orders", "Animal", "parents", "Place", "measurements"}
     keys = {name: [i["key"] for i in one.get("index", [])] for name, one in collections.items()}
-    assert keys["animals"] == [[["name", 1]], [["weight", 1]]]
+    assert keys["Animal"] == [[["name", 1]], [["weight", 1]]]
     assert keys["parents"] == [[["number", 1]]]
     assert [["inDatabase", 1]] in keys["orders"]
     assert collections["measurements"]["timeseries"] == {
@@ -72,7 +72,7 @@ def test_the_gate_makes_the_indexes_that_beanie_would(
 
     try:
         asyncio.run(by_beanie())
-        for name in ("orders", "animals", "parents"):
+        for name in ("orders", "Animal", "parents"):
             made, wanted = (
                 {i["name"]: dict(i) for i in client[where][name].list_indexes()}
                 for where in (database, other)

@@ -46,7 +46,8 @@ def write_page(
     page[32:48] = uuid.uuid4().bytes
     struct.pack_into("=q", page, 48, int(ahead))
     struct.pack_into("=Q", page, 64, until << 8 | bits)
-    text = f'{{"v":1,"seq":7,"state":"{state}"}}'.encode() if state else b""
+    # Padded to the page's end, so that one whose length says otherwise could be read by mistake.
+    text = f'{{"v":1,"seq":7,"state":"{state}"}}'.ljust(SIZE - 136).encode() if state else b""
     struct.pack_into("=II", page, 128, int(sequence), int(length, 0) if length else len(text))
     page[136 : 136 + len(text)] = text
     new = path.with_suffix(".aside")

@@ -15,14 +15,6 @@ class GateError(Exception):
         self.state = state
         self.code = code
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # Errors travel between processes (multiprocessing, test runners) with all that they know.
-        return _rebuilt, (type(self), str(self), self.state, self.code)
-
-
-def _rebuilt(kind: type[GateError], message: str, state: str, code: str) -> GateError:
-    return kind(message, state=state, code=code)
-
 
 class GateTimeout(GateError):
     """Not in time. The message says what stood in the way last."""

@@ -142,8 +142,6 @@ class StatePage:
         if self._serves(mapped):
             return mapped
         with self._lock:
-            if self._serves(self._mapped):  # another thread was quicker
-                return self._mapped
             path, now = socket_path(self._socket), time.clock_gettime_ns(COARSE) // 1_000_000
             if self._tried != path or now - self._tried_at >= REOPEN:
                 self._tried, self._tried_at = path, now
@@ -166,10 +164,8 @@ def _open(socket: str) -> Optional[_Mapped]:
     except OSError:
         return None
     try:
-        if os.fstat(fd).st_size < SIZE:
-            return None
         data = mmap.mmap(fd, SIZE, mmap.MAP_SHARED, mmap.PROT_READ)
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # ValueError: the file is shorter
         return None
     finally:
         os.close(fd)
