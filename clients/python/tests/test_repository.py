@@ -11,6 +11,7 @@ from beanie.exceptions import CollectionWasNotInitialized
 from pymongo.errors import DuplicateKeyError, ServerSelectionTimeoutError
 
 import readygate
+from readygate import repository
 from readygate.beanie import init_beanie
 from readygate.repository import AllWaysFailed, Condition, OdmNotReady, Repository, Way, condition
 from readygate.testing import FakeGate
@@ -100,6 +101,45 @@ def test_the_wait_is_bounded(fake_gate: FakeGate, caplog: pytest.LogCaptureFixtu
         asyncio.run(things.colours())
     assert failed.value.condition is Condition.INITIALIZING
     assert warnings(caplog) == []
+
+
+def test_many_requests_wait_on_one_connection(
+    fake_gate: FakeGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def counted(fact: str, **options: Any) -> None:
+        asked.append(fact)
+        await readygate.wait_async(fact, **options)
+
+    monkeypatch.setattr(repository, "wait_async", counted)
+
+    async def main() -> None:
+        things = Things(fresh_model(), None)
+        waits = [asyncio.ensure_future(things.settled()) for _ in range(200)]
+        await asyncio.sleep(0.1)
+        fake_gate.open()
+        assert set(await asyncio.gather(*waits)) == {Condition.UNINITIALIZED}
+
+    asyncio.run(main())
+    assert asked == ["initialized"]
+
+
+def test_once_initialized_nobody_is_asked(
+    engine: Any, database: str, fake_gate: FakeGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No page, no socket: a request must not wait for a gate that has gone."""
+    fake_gate.open()
+    model = fresh_model()
+
+    async def main() -> None:
+        async with connected(engine.uri, database) as own:
+            await init_beanie(database=own, document_models=[model])
+            fake_gate.stop()
+            monkeypatch.setattr(repository, "status_async", None)
+            assert await Things(model).condition() is Condition.INITIALIZED
+
+    asyncio.run(main())
 
 
 def test_fallback_to_the_driver_is_warned_of_once(

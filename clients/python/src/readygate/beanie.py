@@ -84,9 +84,11 @@ def is_initializing() -> bool:
 
 
 async def initialization() -> None:
-    """Return when none runs any more, however it ended."""
-    while is_initializing():
-        await asyncio.sleep(0.02)
+    """Return when none runs any more on this event loop, however it ended."""
+    loop = asyncio.get_running_loop()
+    for key, flight in list(_flights):
+        if key[0] is loop:
+            await flight.ended()
 
 
 def is_initialized(model: Any) -> bool:

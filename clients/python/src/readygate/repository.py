@@ -28,6 +28,7 @@ from .environment import SocketPath
 from .errors import GateError
 from .page import snapshot
 from .protocol import Snapshot
+from .single_flight import SingleFlight
 from .status import status_async
 from .waiting_async import wait_async
 
@@ -108,10 +109,17 @@ class Repository:
 
     def __init__(self) -> None:
         self._warned: set[tuple[str, object]] = set()
+        self._opening = SingleFlight()  # one connection to the gate, however many requests wait
 
     async def condition(self) -> Condition:
-        """Which of the four it is now."""
-        return condition(is_initialized(self.document), is_initializing(), await self._gate())
+        """Which of the four it is now.
+
+        Cheap once the ODM is initialised: then the state page is enough, and nobody is asked.
+        """
+        initialized, gate = is_initialized(self.document), snapshot(self.socket)
+        if gate is None and not initialized:
+            gate = await self._ask()
+        return condition(initialized, is_initializing(), gate)
 
     async def settled(self) -> Condition:
         """The same, after waiting while it is still initializing, at most `wait_timeout`."""
@@ -162,10 +170,7 @@ class Repository:
             error, (CollectionWasNotInitialized, ServerSelectionTimeoutError, GateError)
         )
 
-    async def _gate(self) -> Optional[Snapshot]:
-        """The gate's account: from the page, else asked for."""
-        if found := snapshot(self.socket):
-            return found
+    async def _ask(self) -> Optional[Snapshot]:
         try:
             return await status_async(self.socket, STATUS_LIMIT)
         except GateError:
@@ -173,7 +178,9 @@ class Repository:
 
     async def _initialized(self) -> None:
         if not is_initializing():  # else the ODM's own start waits for the gate
-            await wait_async("initialized", socket=self.socket)
+            if self._opening.done:
+                self._opening = SingleFlight()
+            await self._opening.run(lambda: wait_async("initialized", socket=self.socket))
         await initialization()
 
     def _note(self, way: str, error: Exception, found: Condition, attempts: list[Attempt]) -> None:

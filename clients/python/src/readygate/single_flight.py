@@ -38,6 +38,11 @@ class SingleFlight:
             if self._callers == 0 and not task.done():
                 task.cancel()
 
+    async def ended(self) -> None:
+        """Return when it does not run any more, however it ended. Not a caller of the run."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
