@@ -52,9 +52,8 @@ struct ReadProgress {  // how far the index builds with the comment "readygate:<
 struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
 struct Ping {};  // the liveness ping on a warm connection -> Done
 
-using Work =
-    std::variant<ReadLedger, ReadCatalog, RunStep, AwaitEarlier, InsertLedger, ChangeLedger, ReadProgress, Warm, Ping,
-                 ReadMigrations, ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
+using Work = std::variant<ReadLedger, ReadCatalog, RunStep, AwaitEarlier, InsertLedger, ChangeLedger, ReadProgress,
+                          Warm, Ping, ReadMigrations, ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
 
 struct LedgerRead {
   std::optional<Ledger> ledger;  // none: this schema was never applied here

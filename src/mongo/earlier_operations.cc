@@ -1,4 +1,4 @@
-// https://www.mongodb.com/docs/manual/reference/operator/aggregation/currentOp/ and …/reference/command/killOp/
+// https://www.mongodb.com/docs/manual/reference/command/killOp/
 #include "mongo/earlier_operations.h"
 
 #include <chrono>
@@ -11,6 +11,7 @@
 
 #include "core/earlier.h"
 #include "mongo/commands.h"
+#include "mongo/current_operations.h"
 #include "schema/fields.h"
 
 namespace readygate::mongo {
@@ -23,47 +24,13 @@ using schema::append;
 using schema::Document;
 
 constexpr Millis kAskAgain{100};
-constexpr int kUnauthorized = 13;
-constexpr std::int32_t kMost = 1000;  // operations in one answer
-
-enum class Users { kAll, kOwn };
-
-tl::expected<Document, core::Failure> ask(Client& client, Users users) {
-  Document current;
-  append(current, "allUsers", users == Users::kAll);
-  append(current, "idleConnections", false);
-  Document first;
-  append(first, "$currentOp", current);
+// Commands with a comment; whose it is, the core tells.
+Document commented() {
   Document text;
   append(text, "$type", "string");
-  Document commented;
-  append(commented, "command.comment", text);
-  Document second;
-  append(second, "$match", commented);
-  Document cursor;
-  append(cursor, "batchSize", kMost);
-  Document command;
-  append(command, "aggregate", 1);
-  append(command, "pipeline", std::vector<Document>{first, second});
-  append(command, "cursor", cursor);
-  return run(client, Sort::kPlain, "admin", command.get(), nullptr, Doing::kModify);
-}
-
-// The documents of the first batch; none when the server does not say.
-std::vector<Document> operations(Client& client) {
-  auto reply = ask(client, Users::kAll);
-  const bool refused = !reply && reply.error().domain == core::Domain::kServer && reply.error().code == kUnauthorized;
-  if (refused) reply = ask(client, Users::kOwn);
-  const auto cursor = reply ? schema::field(*reply, "cursor") : std::nullopt;
-  const auto inside = cursor ? cursor->document() : std::nullopt;
-  const auto batch = inside ? schema::field(*inside, "firstBatch") : std::nullopt;
-  const auto items = batch ? batch->document() : std::nullopt;
-  std::vector<Document> found;
-  if (!items) return found;
-  for (const schema::Field& item : schema::fields(*items)) {
-    if (auto document = item.document()) found.push_back(std::move(*document));
-  }
-  return found;
+  Document match;
+  append(match, "command.comment", text);
+  return match;
 }
 
 std::string text_at(const Document& document, std::string_view name) {
@@ -96,7 +63,8 @@ core::EarlierGone await_earlier(Client& client, const std::string& database, con
   const auto started = std::chrono::steady_clock::now();
   for (;;) {
     gone.left = 0;
-    for (const Document& entry : operations(client)) {
+    const auto found = current_operations(client, commented(), Doing::kModify);
+    for (const Document& entry : found.value_or(std::vector<Document>())) {
       const Treatment treatment = treatment_of(entry, database, work);
       if (treatment == Treatment::kLeave) continue;
       ++gone.left;

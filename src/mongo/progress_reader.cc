@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "mongo/commands.h"
+#include "mongo/current_operations.h"
 #include "schema/fields.h"
 
 namespace readygate::mongo {
@@ -18,29 +18,14 @@ namespace {
 using schema::append;
 using schema::Document;
 
-constexpr int kUnauthorized = 13;
-
-// https://www.mongodb.com/docs/manual/reference/operator/aggregation/currentOp/
-Document current_operations(const std::string& database, std::int64_t token, bool all_users) {
-  Document wanted;
-  append(wanted, "command.comment", fmt::format("readygate:{}", token));
-  append(wanted, "command.$db", database);
-  append(wanted, "command.createIndexes", [] {
-    Document exists;
-    append(exists, "$exists", true);
-    return exists;
-  }());
-  Document options;
-  append(options, "allUsers", all_users);
-  Document list;
-  append(list, "$currentOp", options);
+Document builds_of(const std::string& database, std::int64_t token) {
+  Document exists;
+  append(exists, "$exists", true);
   Document match;
-  append(match, "$match", wanted);
-  Document command;
-  append(command, "aggregate", 1);
-  append(command, "pipeline", std::vector<Document>{list, match});
-  append(command, "cursor", Document());
-  return command;
+  append(match, "command.comment", fmt::format("readygate:{}", token));
+  append(match, "command.$db", database);
+  append(match, "command.createIndexes", exists);
+  return match;
 }
 
 std::optional<Document> document_in(const Document& parent, std::string_view name) {
@@ -87,22 +72,10 @@ void add(std::map<std::string, core::BuildProgress>& builds, const Document& ope
 
 tl::expected<core::ProgressRead, core::Failure> read_progress(Client& client, const std::string& database,
                                                               std::int64_t token) {
-  const auto ask = [&](bool all_users) {
-    return run(client, Sort::kRead, "admin", current_operations(database, token, all_users).get(), nullptr,
-               core::Doing::kCreateIndexes);
-  };
-  auto reply = ask(true);
-  const bool forbidden = !reply && reply.error().domain == core::Domain::kServer && reply.error().code == kUnauthorized;
-  if (forbidden) reply = ask(false);
-  if (!reply) return tl::unexpected(std::move(reply.error()));
+  const auto operations = current_operations(client, builds_of(database, token), core::Doing::kCreateIndexes);
+  if (!operations) return tl::unexpected(operations.error());
   std::map<std::string, core::BuildProgress> builds;
-  const auto cursor = document_in(*reply, "cursor");
-  const auto batch = cursor ? document_in(*cursor, "firstBatch") : std::nullopt;
-  if (batch) {
-    for (const schema::Field& item : schema::fields(*batch)) {
-      if (const auto operation = item.document()) add(builds, *operation);
-    }
-  }
+  for (const Document& operation : *operations) add(builds, operation);
   core::ProgressRead read;
   for (auto& [collection, progress] : builds) read.builds.push_back(std::move(progress));
   return read;

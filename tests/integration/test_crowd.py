@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-
 from bench import fifty
+
 from support.gate import Daemon, wait_until
 from support.scripted import ScriptedServer, scripted_set
 

@@ -56,7 +56,7 @@ class Stage:
     def client(self) -> Client:
         """Started by the first question, so that a case can lay out its stage before."""
         if self._client is None:
-            environment = {"READYGATE_SOCKET": str(self.socket), **self._case.get("env", {})}
+            environment = {"READYGATE_GATE_SOCKET": str(self.socket), **self._case.get("env", {})}
             user = NOBODY if self._case.get("other_user") else None
             self._client = Client(self._driver, environment, user)
         return self._client

@@ -1,7 +1,7 @@
 """What the environment says: where the gate is, and whether it is to be left out.
 
-READYGATE_SOCKET is the path of the socket; where it is not set, READYGATE_GATE_SOCKET, which the
-daemon and `readygate wait` read. READYGATE_DISABLE=1 is the kill switch: nothing waits, and the
+READYGATE_GATE_SOCKET is the path of the socket, as it is for the daemon and for `readygate wait`.
+READYGATE_DISABLE=1 is the kill switch: nothing waits, and the
 gate counts as open. It is for the day on which the gate itself is what is broken.
 """
 
@@ -25,12 +25,7 @@ def socket_path(given: Optional[SocketPath] = None) -> str:
     if given is not None:
         path = os.fspath(given)
     else:
-        environment = os.environ
-        path = (
-            environment.get("READYGATE_SOCKET")
-            or environment.get("READYGATE_GATE_SOCKET")
-            or DEFAULT_SOCKET
-        )
+        path = os.environ.get("READYGATE_GATE_SOCKET") or DEFAULT_SOCKET
     length = len(os.fsencode(path))
     if not 1 <= length <= LONGEST_PATH:
         raise ValueError(

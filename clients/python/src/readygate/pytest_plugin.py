@@ -22,6 +22,6 @@ from .testing import FakeGate
 def fake_gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGate]:
     """A gate that initializes, and that this process takes for its own until the test ends."""
     with FakeGate() as gate:
-        monkeypatch.setenv("READYGATE_SOCKET", gate.socket)
+        monkeypatch.setenv("READYGATE_GATE_SOCKET", gate.socket)
         monkeypatch.delenv("READYGATE_DISABLE", raising=False)
         yield gate

@@ -1,6 +1,6 @@
 """A gate that does what a test tells it, so that applications can test their own start-up.
 
-    with FakeGate() as gate:        # READYGATE_SOCKET=gate.socket for the application
+    with FakeGate() as gate:        # READYGATE_GATE_SOCKET=gate.socket for the application
         gate.open()
         gate.lose()                 # the database is gone: degraded
         gate.fail("schema_conflict")
