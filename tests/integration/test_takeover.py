@@ -55,6 +55,7 @@ def test_what_could_undo_is_ended_and_nothing_else(scripted: ScriptedServer) -> 
         operation(4, "dropIndexes", "invoices", "readygate:3"),  # of a schema with other tokens
         {**operation(5, "collMod", "orders", "readygate:7"), "opid": "shard:5"},
         {"opid": 6, "op": "none"},
+        {"opid": 7, "command": {"drop": "orders", "comment": "readygate:1", "$db": "other"}},
     )
     with Daemon(scripted.uri(), SCHEMA) as daemon:
         daemon.wait_state("ready", timeout=20)
@@ -63,7 +64,7 @@ def test_what_could_undo_is_ended_and_nothing_else(scripted: ScriptedServer) -> 
         assert names.count("killOp") == 2
         assert names.index("killOp") < names.index("listCollections") < names.index("create")
         left = scripted.run("admin", {"currentOp": 1})["inprog"]
-        assert [entry["opid"] for entry in left] == [2, 3, 4, 6]
+        assert [entry["opid"] for entry in left] == [2, 3, 4, 6, 7]
 
 
 def test_a_write_is_awaited(scripted: ScriptedServer) -> None:
@@ -106,6 +107,14 @@ def test_a_collection_of_another_schema_is_left_alone(scripted: ScriptedServer) 
         assert status["code"] == "owned_elsewhere"
         assert '"orders" was made by the schema "billing"' in status["reason"]
         assert scripted.count("create", "createIndexes", "collMod") == 0
+
+
+def test_a_collection_that_another_schema_only_indexed_is_shared(scripted: ScriptedServer) -> None:
+    owns = [{"collection": "orders", "indexes": ["theirs"], "created": False}]
+    other = {"_id": "billing", "token": 1, "rev": "x", "owner": None, "owns": owns}
+    scripted.run("shop", {"insert": "_readygate", "documents": [other]})
+    with Daemon(scripted.uri(), SCHEMA) as daemon:
+        daemon.wait_state("ready", timeout=20)
 
 
 def test_the_usual_start_asks_for_nothing_more(scripted: ScriptedServer) -> None:
