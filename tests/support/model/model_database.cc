@@ -147,7 +147,9 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   for (const CatalogCollection& collection : catalog.collections) {
     if (std::find(work.collections.begin(), work.collections.end(), collection.name) != work.collections.end()) {
       read.catalog.collections.push_back(collection);
-      if (work.count) read.catalog.collections.back().documents = 0;  // it holds none
+      auto& documents = read.catalog.collections.back().documents;
+      documents.reset();
+      if (work.count) documents = 0;  // it holds none
     }
   }
   return read;

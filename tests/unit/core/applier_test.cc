@@ -1,0 +1,154 @@
+// How the Applier spends commands: readings side by side, documents counted only where a step depends on it, one
+// command for a collection and its indexes.
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "core/applier.h"
+#include "unit/core/harness.h"
+
+namespace readygate::test {
+namespace {
+
+using core::Applier;
+using core::ReadCatalog;
+using core::RunStep;
+using core::Work;
+
+// So many collections with one unique index each; the first one has an option.
+schema::Schema many(int collections) {
+  std::string more;
+  for (int i = 0; i < collections; ++i) {
+    more += "[[collection]]\nname = \"c" + std::to_string(i) + "\"\n";
+    if (i == 0) more += "validator = '{ \"a\": { \"$exists\": true } }'\n";
+    more += "[[collection.index]]\nname = \"a\"\nkey = [[\"a\", 1]]\nunique = true\n";
+  }
+  return example_schema(1, "", more);
+}
+
+// Runs an Applier on a model database to its end, and keeps what it asked for.
+struct Rig {
+  explicit Rig(schema::Schema declared, Applier::Mode mode = Applier::Mode::kApply)
+      : schema(std::move(declared)), applier(schema, 4, {}, mode) {}
+
+  void run() {
+    core::Commands commands;
+    applier.begin(commands);
+    std::vector<core::StartTask> tasks;
+    const auto collect = [&] {
+      for (core::Command& command : commands.take()) {
+        if (auto* task = std::get_if<core::StartTask>(&command)) tasks.push_back(std::move(*task));
+        if (std::holds_alternative<core::Say>(command)) ++said;
+      }
+    };
+    for (collect(); !tasks.empty(); collect()) {
+      most_at_once = std::max(most_at_once, tasks.size());
+      const core::StartTask task = tasks.back();  // not in the order in which they were asked for
+      tasks.pop_back();
+      asked.push_back(task.work);
+      applier.on(commands, task.id, database.run(task.work));
+    }
+  }
+
+  template <typename Kind>
+  std::vector<Kind> all() const {
+    std::vector<Kind> found;
+    for (const Work& work : asked) {
+      if (const auto* one = std::get_if<Kind>(&work)) found.push_back(*one);
+    }
+    return found;
+  }
+
+  schema::Schema schema;
+  ModelDatabase database;
+  Applier applier;
+  std::vector<Work> asked;
+  std::size_t most_at_once = 0;
+  int said = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a large catalog is read in as many parts as commands may be in flight, each name once") {
+  Rig rig(many(30));
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  CHECK(rig.most_at_once == 4);
+  const auto readings = rig.all<ReadCatalog>();
+  REQUIRE(readings.size() == 8);
+  for (std::size_t begin : {0U, 4U}) {
+    std::multiset<std::string> names;
+    for (std::size_t i = begin; i < begin + 4; ++i) {
+      CHECK(readings[i].collections.size() == 8);
+      names.insert(readings[i].collections.begin(), readings[i].collections.end());
+    }
+    const auto declared = schema::declared_names(rig.schema);
+    CHECK(names == std::multiset<std::string>(declared.begin(), declared.end()));
+  }
+}
+
+TEST_CASE("a small one is read at once") {
+  Rig rig(example_schema());
+  rig.run();
+  CHECK(rig.all<ReadCatalog>().size() == 2);
+}
+
+TEST_CASE("parts that come from different primaries are read again") {
+  Rig rig(many(30));
+  int readings = 0;
+  rig.database.fault = [&](const Work& work) -> std::optional<core::Failure> {
+    if (std::holds_alternative<ReadCatalog>(work)) rig.database.primary = ++readings == 2 ? "b/1" : "a/1";
+    return std::nullopt;
+  };
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  CHECK(rig.all<ReadCatalog>().size() == 12);
+}
+
+TEST_CASE("documents are counted for a difference, and not to find that there is none") {
+  Rig rig(example_schema());
+  rig.run();
+  auto readings = rig.all<ReadCatalog>();
+  REQUIRE(readings.size() == 2);
+  CHECK(readings[0].count);
+  CHECK_FALSE(readings[1].count);
+
+  SUBCASE("a look at what matches counts nothing") {
+    Rig look(example_schema(), Applier::Mode::kLook);
+    look.database.catalog = rig.database.catalog;
+    look.run();
+    CHECK(look.applier.stage() == Applier::Stage::kMatched);
+    readings = look.all<ReadCatalog>();
+    REQUIRE(readings.size() == 1);
+    CHECK_FALSE(readings[0].count);
+  }
+  SUBCASE("a unique index that is missing is a difference, though without a count it may not be built") {
+    Rig look(example_schema(), Applier::Mode::kLook);
+    look.database.catalog = rig.database.catalog;
+    for (auto& collection : look.database.catalog.collections) {
+      std::erase_if(collection.indexes, [](const auto& one) { return one.index.name == "number"; });
+    }
+    look.run();
+    CHECK(look.applier.stage() == Applier::Stage::kBroken);
+    readings = look.all<ReadCatalog>();
+    REQUIRE(readings.size() == 2);
+    CHECK(readings[1].count);
+  }
+}
+
+TEST_CASE("a collection without options comes with its indexes; one with options comes first") {
+  Rig rig(many(2));
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  std::multiset<std::string> sent;
+  for (const RunStep& run : rig.all<RunStep>()) sent.insert(run.step.collection + " " + name(run.step.kind).data());
+  CHECK(sent == std::multiset<std::string>{"c0 create_collection", "c0 create_indexes", "c1 create_indexes",
+                                           "customers create_indexes", "orders create_indexes"});
+  CHECK(rig.said == 8);  // both steps of each are done, and said
+  for (const core::Owns& owns : rig.applier.owns()) CHECK(owns.created);
+}
+
+}  // namespace readygate::test
