@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "schema/fields.h"
 #include "support/model/model_database.h"
 
 namespace readygate::sim {
@@ -17,6 +18,29 @@ core::Failure not_primary() { return test::server_error(10107, "not primary"); }
 core::Failure no_majority() { return test::server_error(64, "waiting for replication timed out"); }
 
 bool builds(const schema::Step& step) { return step.kind == schema::StepKind::kCreateIndexes; }
+
+const schema::CatalogIndex* find_index(const schema::Catalog& catalog, const std::string& of, const std::string& name) {
+  for (const schema::CatalogCollection& collection : catalog.collections) {
+    if (collection.name != of) continue;
+    for (const schema::CatalogIndex& index : collection.indexes) {
+      if (index.index.name == name) return &index;
+    }
+  }
+  return nullptr;
+}
+
+template <typename DocumentWork>
+core::Outcome answer(ModelSet::State& state, const DocumentWork& work, bool dies_half) {
+  test::ModelMigrations& documents = state.documents;
+  if (state.ledger) {  // what the fence of a write is compared with
+    documents.token = state.ledger->token;
+    documents.owner = state.ledger->owner.value_or("");
+  }
+  // Whether an update makes its own filter false is the migration's business; a count that is raised never does.
+  if constexpr (std::is_same_v<DocumentWork, core::RunBatch>) documents.converges = work.batch.collection != "orders";
+  documents.dies_half = dies_half;
+  return documents.answer(work);
+}
 
 }  // namespace
 
@@ -59,13 +83,37 @@ void ModelSet::request(const core::Work& work, Reply reply) {
   } else if (const auto* step = std::get_if<core::RunStep>(&work)) {
     if (builds(step->step)) {
       build(*step, std::move(reply));
+    } else if (step->step.kind == schema::StepKind::kDropIndex &&
+               find_index(primary_.catalog, step->step.collection, step->step.object) == nullptr) {
+      reply(tl::unexpected(test::server_error(27, "index not found")));
     } else {
       write([command = step->step.command](State& state) { test::run_command(state.catalog, command); }, core::Done{},
             std::move(reply));
     }
+  } else if (std::holds_alternative<core::ReadMigrations>(work)) {
+    reply(answer(committed_, core::ReadMigrations{}, false));
+  } else if (const auto* claim = std::get_if<core::ClaimMigration>(&work)) {
+    change_documents(*claim, std::move(reply));
+  } else if (const auto* record = std::get_if<core::WriteMigration>(&work)) {
+    change_documents(*record, std::move(reply));
+  } else if (const auto* seed = std::get_if<core::RunSeed>(&work)) {
+    change_documents(*seed, std::move(reply));
+  } else if (const auto* batch = std::get_if<core::RunBatch>(&work)) {
+    change_documents(*batch, std::move(reply));
+  } else if (const auto* command = std::get_if<core::RunCommand>(&work)) {
+    change_documents(*command, std::move(reply));
   } else {
     reply(core::Done{});
   }
+}
+
+// A majority does the same again on what it has: the same writes in the same order.
+template <typename DocumentWork>
+void ModelSet::change_documents(const DocumentWork& work, Reply reply) {
+  const bool dies_half = dice_.chance(0.02);
+  State after{primary_.ledger, {}, primary_.documents};
+  core::Outcome outcome = answer(after, work, dies_half);
+  write([work, dies_half](State& state) { answer(state, work, dies_half); }, std::move(outcome), std::move(reply));
 }
 
 void ModelSet::arrive_late(const schema::Document& command, Millis without_majority) {
@@ -87,11 +135,15 @@ void ModelSet::build(const core::RunStep& step, Reply reply) {
     }
   };
   bool there = false;
-  for (const schema::CatalogCollection& collection : primary_.catalog.collections) {
-    if (collection.name != step.step.collection) continue;
-    for (const schema::CatalogIndex& index : collection.indexes) {
-      there = there || (!step.step.indexes.empty() && index.index.name == step.step.indexes.front());
+  const schema::Document indexes = *schema::field(step.step.command, "indexes")->document();
+  for (const schema::Field& asked : schema::fields(indexes)) {
+    const schema::Document index = *asked.document();
+    const auto* found = find_index(primary_.catalog, step.step.collection, *schema::field(index, "name")->string());
+    if (found != nullptr && found->index.key.to_json() != schema::field(index, "key")->to_json()) {
+      reply(tl::unexpected(test::server_error(86, "an index of this name has another key")));
+      return;
     }
+    there = there || found != nullptr;
   }
   if (!there) {
     write(

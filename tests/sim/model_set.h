@@ -11,6 +11,7 @@
 
 #include "core/work.h"
 #include "sim/events.h"
+#include "support/model/model_migrations.h"
 
 namespace readygate::sim {
 
@@ -35,10 +36,16 @@ class ModelSet {
   struct State {
     std::optional<core::Ledger> ledger;
     schema::Catalog catalog;
+    test::ModelMigrations documents;
   };
   const State& primary() const { return primary_; }
   const State& committed() const { return committed_; }
 
+  // How the server and its data are, before the first request.
+  void prepare(const std::function<void(State&)>& change) {
+    change(primary_);
+    change(committed_);
+  }
   // Called after each change of what is committed.
   std::function<void()> on_commit;
   // Called before a catalog is read, but for one that waits for a majority: the moment for a rollback to hurt.
@@ -58,6 +65,8 @@ class ModelSet {
   void write(Change change, core::Outcome outcome, Reply reply);
   void commit_next();
   void build(const core::RunStep& step, Reply reply);
+  template <typename DocumentWork>
+  void change_documents(const DocumentWork& work, Reply reply);
   core::Outcome term_of(bool won) const;
 
   Events& events_;

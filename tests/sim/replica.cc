@@ -22,6 +22,26 @@ bool of_the_lease(const core::Work& work) {
   return std::holds_alternative<core::InsertLedger>(work) || std::holds_alternative<core::ChangeLedger>(work);
 }
 
+// What may only be sent under the lease, and until when.
+struct Right {
+  std::int64_t token = 0;
+  std::optional<Instant> not_after;
+  std::string what;
+};
+std::optional<Right> right_of(const core::Work& work) {
+  return std::visit(
+      [](const auto& w) -> std::optional<Right> {
+        if constexpr (requires { w.fence; }) {
+          return Right{w.fence.token, w.fence.not_after, "a change of documents"};
+        } else if constexpr (requires { w.step; }) {
+          return Right{w.token, w.not_after, w.step.what};
+        } else {
+          return std::nullopt;
+        }
+      },
+      work);
+}
+
 core::Failure no_answer() {
   core::Failure failure;
   failure.domain = core::Domain::kStreamTimeout;
@@ -150,14 +170,20 @@ void Replica::send(core::TaskId id, core::Work work) {
     if (life != life_) return;
     inside([this, id, life, work = std::move(work)] {
       const auto* step = std::get_if<core::RunStep>(&work);
-      if (step != nullptr && step->not_after && now().instant >= *step->not_after) {
+      const auto right = right_of(work);
+      if (right && right->not_after && now().instant >= *right->not_after) {
         deliver(id, tl::unexpected(not_sent()), life);
         return;
       }
-      if (step != nullptr) judge_.sent(gate_->snapshot().instance_id, *step);
+      if (right) judge_.sent(gate_->snapshot().instance_id, right->token, right->what);
       // Stopped between the check and the sending, or held up on the way.
-      const bool late = dice_.chance(weather_.request_late);
-      const Millis travel = late ? dice_.millis(1'000, 20'000) : dice_.millis(0, 20);
+      const bool held_up = step != nullptr && step->step.destructive && dice_.chance(weather_.held_up);
+      if (held_up) stop_for(dice_.millis(25'000, 60'000));
+      const bool late = held_up || dice_.chance(weather_.request_late);
+      // Held up for longer than a successor waits, and not for longer than it keeps looking.
+      const Millis travel = held_up ? dice_.millis(20'000, 39'000)
+                            : late  ? dice_.millis(1'000, 20'000)
+                                    : dice_.millis(0, 20);
       const bool request_lost = dice_.chance(weather_.request_lost);
       const bool answer_lost = dice_.chance(weather_.answer_lost);
       const Millis patience = of_the_lease(work) ? Millis(2'500) : Millis(10'000);
@@ -171,7 +197,7 @@ void Replica::send(core::TaskId id, core::Work work) {
       const bool repeated = dice_.chance(weather_.answer_repeated);
       events_.after(travel, [this, id, life, work, answered, answer_lost, repeated, late] {
         if (late) {
-          if (const auto* held_up = std::get_if<core::RunStep>(&work)) judge_.arrived_late(*held_up);
+          if (const auto* sent = std::get_if<core::RunStep>(&work)) judge_.arrived_late(*sent);
         }
         set_.request(work, [this, id, life, answered, answer_lost, repeated](core::Outcome outcome) {
           if (answer_lost) return;

@@ -20,11 +20,12 @@ struct Weather {
   double answer_repeated = 0;
   double request_late = 0;  // checked and sent, and arriving up to a lease period later
   double crash = 0;         // at each command and at each answer
+  double held_up = 0;  // at each step that takes something away: the process is stopped past its lease, the step late
 };
 
 struct Judge {
-  // A worker of this replica sends a step, having checked its time.
-  std::function<void(const std::string& instance, const core::RunStep& step)> sent;
+  // A worker of this replica sends what may only be sent under this token, having checked its time.
+  std::function<void(const std::string& instance, std::int64_t token, const std::string& what)> sent;
   // A step arrives at the server later than others of its token could still be sent.
   std::function<void(const core::RunStep& step)> arrived_late;
   std::function<void(const core::Gate& gate, const schema::Schema& schema)> opened;

@@ -3,8 +3,13 @@
 //   1. No step is sent by one who is not the holder at that moment, so never two replicas apply at once.
 //   2. What a majority has of the ledger never moves back: neither the token nor the applied version.
 //   3. A gate opens only on a database that holds what its schema declares.
-//   4. When the faults end, every replica opens.
-//   5. In the end the database holds what the newest applied schema declares, whatever late commands did.
+//   4. When the faults end, every replica opens, but for those whose version the newest one has left behind.
+//   5. In the end the database holds what the newest applied schema declares, whatever late commands did, and its seeds
+//      and migrations are done.
+//   6. What is not convergent is done once: no document is changed twice by a migration that does not make its own
+//      filter false.
+//   7. What the late command of a former holder undoes is found within one lease period and a verification, and mended.
+//      Held against histories in which nothing else goes wrong: who is to look may otherwise be killed.
 //
 // To find that an invariant does not hold ends the history: what follows would only repeat it.
 #include "sim/simulation.h"
@@ -26,10 +31,20 @@ namespace {
 constexpr Millis kCalmAfter{240'000};
 constexpr Millis kEnd{kCalmAfter + Millis(240'000)};
 
-// Version 1 declares three indexes, version 2 one more, version 3 one more again: each works on the next.
-schema::Schema declared(int version) {
-  std::string text = fmt::format("schema = \"shop\"\ndatabase = \"shop\"\nversion = {}\nmin_open = 1\n", version);
+constexpr int kDocuments = 7;
+constexpr int kContracts = 4;           // the version that leaves those before it behind
+constexpr Millis kFoundWithin{22'000};  // one lease period; a read of the catalog and of the ledger, and an acquisition
+
+// Versions 1 to 3 declare one thing more each, and each works on the next. Version 4 takes away and replaces.
+schema::Schema declared(int version, bool transactions) {
+  std::string text = fmt::format("schema = \"shop\"\ndatabase = \"shop\"\nversion = {}\nmin_open = {}\n", version,
+                                 version >= kContracts ? kContracts : 1);
   text += R"(
+[policy]
+contract = "apply"
+conflict = "replace"
+extra_indexes = "drop"
+
 [[collection]]
 name = "orders"
   [[collection.index]]
@@ -37,21 +52,44 @@ name = "orders"
   key = [["customer", 1], ["placed_at", -1]]
   [[collection.index]]
   name = "number"
-  key = [["number", 1]]
   unique = true
 )";
-  if (version >= 2) text += "  [[collection.index]]\n  name = \"second\"\n  key = [[\"second\", 1]]\n";
+  text += version >= kContracts ? "  key = [[\"number\", 1], [\"shop\", 1]]\n" : "  key = [[\"number\", 1]]\n";
+  if (version >= 2 && version < kContracts) {
+    text += "  [[collection.index]]\n  name = \"second\"\n  key = [[\"second\", 1]]\n";
+  }
   text +=
       "[[collection]]\nname = \"customers\"\n  [[collection.index]]\n  name = \"email\"\n  key = [[\"email\", 1]]\n";
   if (version >= 3) text += "[[collection]]\nname = \"third\"\n";
+  text += "[[seed]]\ncollection = \"customers\"\ndocs = '[{\"_id\": \"nobody\"}]'\n";
+  const auto batch = [&](std::string_view id, std::string_view of, std::string_view phase) {
+    text += fmt::format(
+        "[[migration]]\nid = \"{}\"\nphase = \"{}\"\n[migration.batch]\ncollection = \"{}\"\nsize = 2\n"
+        "filter = '{{\"state\": null}}'\nupdate = '[{{\"$set\": {{\"state\": \"new\"}}}}]'\n",
+        id, phase, of);
+  };
+  if (version >= 2) {
+    text +=
+        "[[seed]]\ncollection = \"orders\"\nmode = \"merge\"\ndocs = '[{\"_id\": \"first\", \"state\": \"new\"}]'\n";
+    if (transactions) batch("count-once", "orders", "pre");
+    batch("state", "customers", "pre");
+  }
+  if (version >= 3) batch("later", "third", "background");
   auto schema = schema::parse(text, "sim.toml", "/nonexistent");
   if (!schema) throw std::runtime_error(toml::to_string(schema.error()));
   return *schema;
 }
 
-const schema::Schema& schema_of(int version) {
-  static const std::vector<schema::Schema> all = {declared(1), declared(2), declared(3)};
-  return all.at(static_cast<std::size_t>(version - 1));
+const schema::Schema& schema_of(int version, bool transactions) {
+  static const std::vector<schema::Schema> all = [] {
+    std::vector<schema::Schema> made;
+    for (int each = 1; each <= kContracts; ++each) {
+      made.push_back(declared(each, false));
+      made.push_back(declared(each, true));
+    }
+    return made;
+  }();
+  return all.at(2 * static_cast<std::size_t>(version - 1) + (transactions ? 1 : 0));
 }
 
 class History {
@@ -59,17 +97,27 @@ class History {
   History(std::uint64_t seed, const std::function<void(const std::string&)>& trace)
       : dice_(seed), set_(events_, dice_) {
     judge_.trace = trace;
-    judge_.sent = [this](const std::string& instance, const core::RunStep& step) { on_sent(instance, step); };
-    judge_.arrived_late = [this](const core::RunStep& step) { say(fmt::format("late: {}", step.step.what)); };
+    judge_.sent = [this](const std::string& instance, std::int64_t token, const std::string& what) {
+      on_sent(instance, token, what);
+    };
+    judge_.arrived_late = [this](const core::RunStep& step) { on_late(step); };
     judge_.opened = [this](const core::Gate& gate, const schema::Schema& schema) { on_opened(gate, schema); };
     set_.on_commit = [this] { on_commit(); };
     set_.on_reading = [this] { roll_back_what_is_read(); };
     choose_weather();
     const int replicas = static_cast<int>(dice_.between(2, 12));
-    newest_ = static_cast<int>(dice_.between(1, 3));
+    newest_ = quiet_ ? kContracts : static_cast<int>(dice_.between(1, kContracts));
+    transactions_ = dice_.chance(0.5);
+    set_.prepare([this](ModelSet::State& state) {
+      state.documents.transactions = transactions_;
+      for (const char* collection : {"orders", "customers", "third"}) {
+        for (int i = 0; i < kDocuments; ++i) state.documents.batch[collection][i] = {};
+      }
+    });
     for (int i = 0; i < replicas; ++i) {
-      const int version = dice_.chance(0.5) ? newest_ : static_cast<int>(dice_.between(1, newest_));
-      replicas_.push_back(std::make_unique<Replica>(events_, dice_, set_, weather_, judge_, schema_of(version), i));
+      const int version = i == 0 || dice_.chance(0.5) ? newest_ : static_cast<int>(dice_.between(1, newest_));
+      replicas_.push_back(
+          std::make_unique<Replica>(events_, dice_, set_, weather_, judge_, schema_of(version, transactions_), i));
     }
   }
 
@@ -80,7 +128,7 @@ class History {
         if (!r.alive()) r.start();
       });
     }
-    next_fault();
+    if (!quiet_) next_fault();
     for (Millis at{1'000}; at <= kEnd && !violation_; at += Millis(1'000)) {
       if (at == kCalmAfter) {
         say("calm");
@@ -102,6 +150,11 @@ class History {
 
   // Some seeds are mild, some are not; each kind of fault is absent from some.
   void choose_weather() {
+    quiet_ = dice_.chance(0.1);
+    if (quiet_) {
+      weather_.held_up = 0.5;
+      return;
+    }
     const double severity = dice_.chance(0.3) ? 0.3 : 1.0;
     const auto rate = [&](double most) { return dice_.chance(0.3) ? 0.0 : severity * most; };
     weather_.request_lost = rate(0.05);
@@ -156,18 +209,18 @@ class History {
   // again, so short that what the reader sends next reaches the new primary.
   void roll_back_what_is_read() {
     if (events_.now() >= kCalmAfter || !dice_.chance(worst_moments_)) return;
-    const schema::Plan plan = schema::diff(schema_of(newest_), set_.primary().catalog);
+    const schema::Plan plan = schema::diff(schema_of(newest_, transactions_), set_.primary().catalog);
     if (plan.empty()) return;
     say("what is missing arrives, to be rolled back");
     for (const schema::Step& step : plan.steps) set_.arrive_late(step.command, Millis(500));
     events_.after(dice_.millis(0, 60), [this] { elect(true, dice_.millis(0, 10)); });
   }
 
-  void on_sent(const std::string& instance, const core::RunStep& step) {
+  void on_sent(const std::string& instance, std::int64_t token, const std::string& what) {
     const auto& ledger = set_.primary().ledger;
-    if (ledger && ledger->token == step.token && ledger->owner == instance) return;
-    broken(fmt::format("\"{}\" is sent under token {} by {:.8}, and the ledger says token {} and owner {:.8}",
-                       step.step.what, step.token, instance, ledger ? ledger->token : -1,
+    if (ledger && ledger->token == token && ledger->owner == instance) return;
+    broken(fmt::format("\"{}\" is sent under token {} by {:.8}, and the ledger says token {} and owner {:.8}", what,
+                       token, instance, ledger ? ledger->token : -1,
                        ledger && ledger->owner ? *ledger->owner : "none"));
   }
 
@@ -181,6 +234,31 @@ class History {
     }
     token_ = ledger->token;
     version_ = version;
+    for (const auto& [id, document] : set_.committed().documents.batch.at("orders")) {
+      if (document.changed > 1) broken(fmt::format("document {} of orders is changed {} times", id, document.changed));
+    }
+  }
+
+  // A step arrives late. Where nothing else goes wrong, somebody has found what it undid, and raised the token, within
+  // a lease period.
+  void on_late(const core::RunStep& step) {
+    say(fmt::format("late: {}", step.step.what));
+    if (!quiet_) return;
+    undone_ = true;
+    events_.after(Millis(1), [this] {
+      const auto& ledger = set_.primary().ledger;
+      const bool undone = ledger->applied && !ledger->owner && ledger->applied->version == newest_ &&
+                          !missing(set_.primary(), schema_of(newest_, transactions_)).empty();
+      if (!undone) return;
+      say("it undid what a successor had made");
+      events_.after(kFoundWithin, [this, token = ledger->token] {
+        const std::string lacks = missing(set_.primary(), schema_of(newest_, transactions_));
+        if (set_.primary().ledger->token == token && !lacks.empty()) {
+          broken(
+              fmt::format("nobody has found within {} ms what a late command undid: {}", kFoundWithin.count(), lacks));
+        }
+      });
+    });
   }
 
   static std::string missing(const ModelSet::State& state, const schema::Schema& schema) {
@@ -189,6 +267,7 @@ class History {
   }
 
   void on_opened(const core::Gate& gate, const schema::Schema& schema) {
+    if (left_behind(schema) || undone_) return;
     const std::string lacks = missing(set_.committed(), schema);  // what a majority has is what counts
     if (!lacks.empty()) {
       broken(fmt::format("{:.8} opens with version {} on a database that lacks it: {}", gate.snapshot().instance_id,
@@ -196,18 +275,42 @@ class History {
     }
   }
 
+  // What it needs may go at any moment: whoever is open by then stays so.
+  bool left_behind(const schema::Schema& schema) const { return newest_ == kContracts && schema.version < newest_; }
+
+  void check_documents(int newest) {
+    const auto& documents = set_.committed().documents;
+    const auto changed = [&](const char* collection) {
+      for (const auto& [id, document] : documents.batch.at(collection)) {
+        if (document.changed == 0) broken(fmt::format("document {} of {} is not changed at the end", id, collection));
+      }
+    };
+    const auto seeded = [&](const char* collection) {
+      const auto found = documents.seeded.find(collection);
+      if (found == documents.seeded.end() || found->second.empty()) broken(fmt::format("{} is not seeded", collection));
+    };
+    seeded("customers");
+    if (newest >= 2) {
+      seeded("orders");
+      if (transactions_) changed("orders");
+      changed("customers");
+    }
+    if (newest >= 3) changed("third");
+  }
+
   void check_end() {
     int newest = 0;
     for (const auto& replica : replicas_) {
       newest = std::max(newest, replica->schema().version);
-      if (!replica->open()) {
+      if (!replica->open() && !left_behind(replica->schema())) {
         broken(fmt::format("replica {} is not open at the end: {}", replica->number(),
                            replica->alive() ? replica->gate()->snapshot().reason : "dead"));
       }
     }
     if (version_ != newest) broken(fmt::format("version {} is applied at the end, not {}", version_, newest));
-    const std::string lacks = missing(set_.committed(), schema_of(newest));
+    const std::string lacks = missing(set_.committed(), schema_of(newest, transactions_));
     if (!lacks.empty()) broken(fmt::format("the database lacks at the end: {}", lacks));
+    check_documents(newest);
   }
 
   Events events_;
@@ -218,6 +321,9 @@ class History {
   Millis fault_pause_{10'000};
   double worst_moments_ = 0;
   int newest_ = 1;
+  bool quiet_ = false;  // nothing goes wrong but that steps which take something away are held up
+  bool transactions_ = true;
+  bool undone_ = false;  // something may be, by a late command: 7, and not 3, says what follows
   std::vector<std::unique_ptr<Replica>> replicas_;
   std::optional<Violation> violation_;
   std::int64_t token_ = -1;

@@ -111,6 +111,19 @@ MUTANTS = [
         "true, false}",
     ),
     Mutant(
+        "nobody looks again after a take-over",
+        "src/core/auditor.cc",
+        "    look_at_ = now + settings_.lease.period;",
+        "    look_at_.reset();",
+    ),
+    Mutant(
+        "a migration that begins again instead of going on",
+        "src/core/migrator.cc",
+        "    const bool again = known->state != RecordState::kPending && "
+        "on_crash == Migration::OnCrash::kRetry;",
+        "    const bool again = known->state != RecordState::kPending;",
+    ),
+    Mutant(
         "a gate that opens on a target that is not applied",
         "src/core/ledger.cc",
         "  if (!ledger->applied) return Standing::kNeeded;",

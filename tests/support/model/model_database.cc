@@ -89,6 +89,10 @@ void run_command(schema::Catalog& catalog, const Document& command) {
       std::erase_if(collection.indexes, [&](const CatalogIndex& had) { return had.index.name == index.index.name; });
       collection.indexes.push_back(index);
     }
+  } else if (verb == "dropIndexes") {
+    bson_iter_init_find(&at, command.get(), "index");
+    const std::string_view name = bson_iter_utf8(&at, nullptr);
+    std::erase_if(collection.indexes, [&](const CatalogIndex& had) { return had.index.name == name; });
   } else if (verb == "collMod" && command.has("index")) {
     bson_iter_init_find(&at, command.get(), "index");
     const Document change = child(at);

@@ -1,6 +1,6 @@
-// A database in memory that answers the core's tasks: a catalog that create, createIndexes and collMod change, and one
-// control document behind a compare-and-set. It does what is asked at once and honestly; faults are the test's to
-// inject.
+// A database in memory that answers the core's tasks: a catalog that create, createIndexes, dropIndexes and collMod
+// change, and one control document behind a compare-and-set. It does what is asked at once and honestly; faults are the
+// test's to inject.
 #pragma once
 
 #include <functional>
