@@ -36,7 +36,7 @@ std::optional<std::array<std::uint8_t, 16>> bytes_of(std::string_view hex) {
     const std::size_t value = std::string_view("0123456789abcdef").find(c);
     if (value == std::string_view::npos || digits == 32) return std::nullopt;
     std::uint8_t& byte = bytes[digits / 2];
-    byte = static_cast<std::uint8_t>(byte << 4U | value);
+    byte = static_cast<std::uint8_t>(byte * std::size_t{16} + value);
     ++digits;
   }
   if (digits != 32) return std::nullopt;

@@ -56,6 +56,21 @@ TEST_CASE("the socket is born with its mode and its group, and nothing else is l
   CHECK(UnixListener::create({path}).has_value());  // the lock file alone stops nobody
 }
 
+TEST_CASE("socket and page get the group that was asked for, or the start says why not") {
+  const testing::TempFolder folder;
+  const std::string path = folder.file("gate.sock");
+  constexpr gid_t kGroup = 4711;
+  const auto listener = UnixListener::create({path, 0660, kGroup});
+  if (::geteuid() == 0) {
+    REQUIRE(listener.has_value());
+    CHECK(stat_of(path).st_gid == kGroup);
+    CHECK(stat_of(path + ".page").st_gid == kGroup);
+  } else {
+    CHECK(reason_of(listener) == Reason::kSocketPath);
+    CHECK(listener.error().message.find("gate.socket_group") != std::string::npos);
+  }
+}
+
 TEST_CASE("socket path taken by a live daemon: refused, and the error names it by its own words") {
   testing::Rig rig;
   rig.publish(core::State::kWaiting, false, true);

@@ -315,6 +315,68 @@ TEST_CASE("without descriptors connections are refused, not left hanging, and it
   CHECK(rig.ask_local("STATUS\n").find("{\"v\":1") == 0);
 }
 
+TEST_CASE("a probe is answered while a crowd is being told") {
+  Rig rig;
+  std::vector<Client> clients;
+  for (int i = 0; i < 1000; ++i) {
+    clients.push_back(rig.local());
+    clients.back().send("WAIT open\n");
+  }
+  Client prober = rig.tcp();
+  rig.turn(10);
+  rig.publish(State::kReady, true, true);
+  prober.send(kLivez);
+  rig.turn(2);  // one may belong to a batch that had begun
+  char answer[16];
+  CHECK(::recv(prober.fd(), answer, sizeof answer, MSG_DONTWAIT) == sizeof answer);
+  CHECK(rig.server->waking());
+}
+
+TEST_CASE("one watcher over the limit is told busy, in its own dialect") {
+  Limits limits;
+  limits.watchers = 1;
+  Rig rig(limits);
+  Client first = rig.local();
+  first.send("WATCH\n");
+  CHECK(!first.receive_line().empty());
+  CHECK(rig.ask_local("WATCH\n").find("{\"ok\":false,\"why\":\"busy\"") == 0);
+  const std::string http = rig.ask_local("GET /v1/watch HTTP/1.1\r\nHost: x\r\n\r\n");
+  CHECK(http.find("HTTP/1.1 503 Service Unavailable\r\n") == 0);
+  CHECK(rig.server->watchers() == 1);
+}
+
+TEST_CASE("past the cap on the socket an idle connection goes, and no waiter or watcher does") {
+  Limits limits;
+  limits.unix_connections = 1;
+  Rig rig(limits);
+  Client waiter = rig.local();
+  waiter.send("WAIT open\n");
+  rig.turn();
+  Client watcher = rig.local();
+  watcher.send("WATCH\n");
+  CHECK(!watcher.receive_line().empty());
+  Client idle = rig.local();
+  idle.send(kLivez);
+  CHECK(idle.receive(kOk.size()) == kOk);
+  CHECK(rig.ask_local("STATUS\n").find("{\"v\":1") == 0);
+  CHECK(idle.ended());
+  CHECK(rig.server->waiters() == 1);
+  CHECK(rig.server->watchers() == 1);
+}
+
+TEST_CASE("one that asks and never reads is closed, and holds nobody up") {
+  Rig rig;
+  Client greedy = rig.local();
+  std::string many;
+  for (int i = 0; i < 400; ++i) many += "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+  greedy.send(many);
+  rig.turn(500);  // until its answers fill the socket
+  CHECK(rig.ask_local(kLivez.substr(0, kLivez.size() - 2) + "Connection: close\r\n\r\n").find("HTTP/1.1 200") == 0);
+  CHECK(metric(rig, "readygate_connections{transport=\"unix\"}") == "2");  // and the one that asks for this
+  rig.advance(Seconds(12));
+  CHECK(metric(rig, "readygate_connections{transport=\"unix\"}") == "1");
+}
+
 TEST_CASE("retry: the callback runs before the answer, and the answer says what became of it") {
   Rig* rig = nullptr;
   int retries = 0;
