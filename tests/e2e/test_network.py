@@ -65,7 +65,7 @@ class Fault:
 
 
 FAULTS = {
-    # Two thirds of a second there and back would be more than the lease's time limit allows.
+    # Well below an eighth of the lease's period, which is how long a write of the lease may take.
     "latency": Fault((("latency", "downstream", {"latency": 60, "jitter": 30}),), bearable=True),
     "bandwidth": Fault(  # KB/s
         (("bandwidth", "downstream", {"rate": 20}), ("bandwidth", "upstream", {"rate": 20})),
@@ -168,4 +168,5 @@ def test_a_bad_network_in_a_phase_of_the_start(
     assert daemon.codes() == (200, 200)
     assert daemon.plan()[0] == 0  # nothing is left to do
     assert catalog(client, database) == CATALOG
+    assert "failed" not in daemon.states()  # a bad network is waited for
     assert daemon.stop()[0] == 0
