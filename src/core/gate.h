@@ -82,6 +82,9 @@ class Gate {
   bool migrating() const { return auditor_.migrating(); }
 
  private:
+  // Progress alone is rendered at most this often: ten thousand waiters must not cause ten thousand renderings.
+  static constexpr Millis kRenderEvery{1'000};
+
   void settle(Now now);
   void go(State to, Now now);
   void begin_initialization(Now now);

@@ -62,7 +62,7 @@ def test_what_could_undo_is_ended_and_nothing_else(scripted: ScriptedServer) -> 
         assert daemon.wait_message("Ended 2 operations of the holder of the lease before")
         names = [entry["name"] for entry in scripted.log()]
         assert names.count("killOp") == 2
-        assert names.index("killOp") < names.index("listCollections") < names.index("create")
+        assert names.index("killOp") < names.index("listCollections") < names.index("createIndexes")
         left = scripted.run("admin", {"currentOp": 1})["inprog"]
         assert [entry["opid"] for entry in left] == [2, 3, 4, 6, 7]
 
