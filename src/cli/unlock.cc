@@ -53,7 +53,7 @@ class Unlocking {
     // A holder that lives renews, which changes `rev`: where there is one, it is the holder that is expected.
     core::LedgerMatch match = core::LedgerRev{seen.token, seen.rev};
     if (seen.owner) match = core::LedgerHold{seen.token, *seen.owner};
-    const auto taken = change(match, LedgerField::kToken | LedgerField::kOwner, next);
+    auto taken = change(match, LedgerField::kToken | LedgerField::kOwner, next);
     if (!taken || !taken->won) return taken;
     Unlocked done{true, {}};
     if (abandon_target) {

@@ -30,7 +30,7 @@ bool answered(const Outcome& outcome) {
 }  // namespace
 
 Gate::Gate(GateSettings settings, schema::Schema schema, Random& random, Now now)
-    : settings_(settings),
+    : settings_(std::move(settings)),
       schema_(std::move(schema)),
       random_(random),
       started_(now.instant),

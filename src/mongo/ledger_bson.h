@@ -27,6 +27,6 @@ tl::expected<core::Ledger, std::string> ledger_from(const bson_t& document);
 
 // What is kept of each applied version, under `_id` "<schema>/v/<version>/<hash>".
 schema::Document history_entry(const std::string& schema_name, const core::Applied& applied);
-tl::expected<core::Applied, std::string> applied_from(const bson_t& history_entry);
+tl::expected<core::Applied, std::string> applied_from(const bson_t& document);  // of that entry
 
 }  // namespace readygate::mongo
