@@ -96,7 +96,7 @@ MUTANTS = [
         "`applied` set before a majority has renewed the lease",
         "src/core/initializer.cc",
         "      if (holding) {\n        confirm_first(commands, now);",
-        "      if (holding) {\n        record(commands, WallTime{});",
+        "      if (holding) {\n        record(commands, now, WallTime{});",
     ),
     Mutant(
         "what one primary showed, recorded on the word of another",
@@ -107,8 +107,8 @@ MUTANTS = [
     Mutant(
         "an observer that believes what no majority has",
         "src/core/applier.cc",
-        "true, mode_ == Mode::kLook}",
-        "true, false}",
+        "mode_ == Mode::kLook}",
+        "false}",
     ),
     Mutant(
         "nobody looks again after a take-over",
