@@ -11,14 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
 from support.engine.install import InstallError
 from support.gate import Daemon
-from support.proxy import NotProxyable, TcpProxy, through
+from support.proxy import TcpProxy, through
 from support.toxiproxy import Link, Toxiproxy
 
 MakeDaemon = Callable[..., Daemon]
@@ -92,19 +91,8 @@ def network() -> Iterator[Toxiproxy]:
 
 
 @pytest.fixture
-def behind(engine: Any) -> Iterator[TcpProxy]:
-    """What stands between Toxiproxy and the server."""
-    try:
-        forwarder = TcpProxy.in_front_of(engine.uri)
-    except NotProxyable as why:
-        pytest.skip(f"no forwarder can stand in front of the given server: {why}")
-    with forwarder:
-        yield forwarder
-
-
-@pytest.fixture
-def link(network: Toxiproxy, behind: TcpProxy) -> Iterator[Link]:
-    made = network.link("127.0.0.1", behind.port)
+def link(network: Toxiproxy, proxy: TcpProxy) -> Iterator[Link]:
+    made = network.link("127.0.0.1", proxy.port)
     yield made
     made.close()
 
@@ -135,7 +123,7 @@ def test_a_bad_network_in_a_phase_of_the_start(
     fault: Fault,
     phase: Phase,
     link: Link,
-    behind: TcpProxy,
+    proxy: TcpProxy,
     client: MongoClient,
     database: str,
     make_daemon: MakeDaemon,
@@ -144,11 +132,11 @@ def test_a_bad_network_in_a_phase_of_the_start(
         for kind, stream, attributes in fault.toxics:
             link.add(kind, stream=stream, **attributes)
         if fault.server_closes:
-            behind.reset()
+            proxy.reset()
 
-    daemon = make_daemon(through(behind.uri, link.port), SCHEMA, settings=SETTINGS)
+    daemon = make_daemon(through(proxy.uri, link.port), SCHEMA, settings=SETTINGS)
     if phase.held:
-        with behind.hold(phase.held) as held:
+        with proxy.hold(phase.held) as held:
             daemon.start()
             assert held.wait(20)
             daemon.wait_state(phase.state)
