@@ -70,9 +70,8 @@ constexpr std::array kServerRules = {
                Reason::kConflict,
                "The name is taken by something that is not a collection; choose another, or remove it by hand."},
     // BadValue, FailedToParse, CommandNotFound, CannotCreateIndex, InvalidOptions, InvalidNamespace,
-    // DocumentValidationFailure,
-    // InvalidIndexSpecificationOption
-    ServerRule{{2, 9, 59, 67, 72, 73, 115, 121, 197},
+    // DocumentValidationFailure (in FerretDB 2.7: 525074461), InvalidIndexSpecificationOption
+    ServerRule{{2, 9, 59, 67, 72, 73, 115, 121, 525'074'461, 197},
                Verdict::kPermanent,
                Reason::kRefused,
                "The server refuses the declaration, or does not know it; correct the schema file."},

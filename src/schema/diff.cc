@@ -41,7 +41,6 @@ void honoured(const Document& wanted, Draft& draft) {
     const std::string option(each.name());
     const std::string_view sentence = not_honoured(draft.server, option);
     if (sentence.empty()) continue;
-    if (option == "validator" && field(wanted, "validationLevel")->string() == "off") continue;  // nothing is promised
     draft.finding(FindingKind::kNotHonoured, "", option, each.to_json(), "",
                   fmt::format("{} {} {} ({})", draft.server.product, draft.server.version, sentence,
                               json_quote(draft.collection)));

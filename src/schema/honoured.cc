@@ -14,9 +14,8 @@ struct Known {
 };
 
 constexpr std::array kKnown = {
-    // FerretDB 2.7.0 on DocumentDB 1.0: inserting what violates the validator succeeds.
-    Known{"ferretdb", "validator", "stores a validator, but does not reject what violates it"},
-    // The same: create answers ok to each, and listCollections shows a plain collection without it.
+    // FerretDB 2.7.0 on DocumentDB 1.0: create answers ok to each, and listCollections shows a plain collection without
+    // it.
     Known{"ferretdb", "viewOn", "makes an empty collection of a view"},
     Known{"ferretdb", "timeseries", "makes a plain collection of a time series"},
     Known{"ferretdb", "capped", "makes a plain collection of a capped one"},

@@ -8,8 +8,8 @@
 
 namespace readygate::schema {
 
-// The sentence's end for a person ("stores a validator, but …"), or "" when nothing is known against it. `option` is
-// the server's name of an option of a collection or view: "validator", "capped", "viewOn", …
+// The sentence's end for a person ("makes an empty collection of a view"), or "" when nothing is known against it.
+// `option` is the server's name of an option of a collection or view: "capped", "viewOn", …
 std::string_view not_honoured(const Server& server, std::string_view option);
 
 // FerretDB 2.7 answers ok to create with a validator and forgets it, while collMod keeps it: it is set in a step of its

@@ -127,18 +127,9 @@ std::vector<Probe> probes(const Schema& schema, const std::string& scratch) {
 }
 
 void report_tried(const Schema& schema, const Server& server, const std::vector<Tried>& tried, Plan& plan) {
-  const auto report = [&](const Words& words, bool enforced, const std::string& collection, const std::string& index,
+  const auto report = [&](const Words& words, const std::string& collection, const std::string& index,
                           const Document& options) {
     const std::string option(words.option);
-    const auto known = std::find_if(plan.findings.begin(), plan.findings.end(), [&](const Finding& finding) {
-      return finding.kind == FindingKind::kNotHonoured && finding.collection == collection && finding.object == index &&
-             finding.option == option;
-    });
-    if (known != plan.findings.end()) {
-      if (enforced) known->message += "; tried out just now, it does enforce it";
-      return;
-    }
-    if (enforced) return;
     const std::optional<Field> asked = field(options, option);
     plan.findings.push_back({FindingKind::kNotHonoured, collection, index, option, asked ? asked->to_json() : "", "",
                              fmt::format("tried out: {} {} {} ({})", server.product, server.version, words.sentence,
@@ -147,12 +138,12 @@ void report_tried(const Schema& schema, const Server& server, const std::vector<
   for (const Words& words : kWords) {
     const auto found =
         std::find_if(tried.begin(), tried.end(), [&](const Tried& each) { return each.rule == words.rule; });
-    if (found == tried.end()) continue;
+    if (found == tried.end() || found->enforced) continue;
     for (const Collection& collection : schema.collections) {
       const Document options = normalised_collection(collection.options);
-      if (relies_on(options, words.rule)) report(words, found->enforced, collection.name, "", options);
+      if (relies_on(options, words.rule)) report(words, collection.name, "", options);
       for (const Index& index : collection.indexes) {
-        if (relies_on(index, words.rule)) report(words, found->enforced, collection.name, index.name, index.options);
+        if (relies_on(index, words.rule)) report(words, collection.name, index.name, index.options);
       }
     }
   }

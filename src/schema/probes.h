@@ -36,8 +36,7 @@ struct Tried {
   Rule rule;
   bool enforced;
 };
-// Adds a finding for each declared object that relies on a rule which the server does not enforce. Where one is there
-// already, because the server is known not to, it says what came of trying: `run` goes by what is known.
+// Adds a finding for each declared object that relies on a rule which the server does not enforce.
 void report_tried(const Schema& schema, const Server& server, const std::vector<Tried>& tried, Plan& plan);
 
 }  // namespace readygate::schema
