@@ -1,20 +1,20 @@
 // `readygate plan`: what `run` would change, from one reading of the database or from a file. Nothing is
 // written, but for what --probe tries out.
 #include <cstdio>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "cli/commands.h"
 #include "cli/database.h"
 #include "cli/exit_code.h"
 #include "cli/inputs.h"
+#include "cli/terminal.h"
 #include "core/ledger.h"
+#include "core/server_codes.h"
 #include "mongo/catalog_reader.h"
 #include "mongo/ledger_store.h"
 #include "mongo/privilege_reader.h"
@@ -36,8 +36,7 @@ struct Reading {
 
 // Why a reading was refused is among the privileges: they are named beside the server's own sentence.
 core::Failure explained(core::Failure failure, const Inputs& inputs, mongo::Client& client, schema::Probing probing) {
-  constexpr int kUnauthorized = 13;
-  if (failure.domain != core::Domain::kServer || failure.code != kUnauthorized) return failure;
+  if (!core::said(failure, core::code::kUnauthorized)) return failure;
   if (const auto granted = mongo::read_privileges(client)) {
     fmt::print(stderr, "{}", render_text(missing_privileges(*granted, inputs.schema, {}, probing)));
   }
@@ -69,11 +68,6 @@ tl::expected<Reading, core::Failure> read(const Inputs& inputs, schema::Probing 
     reading.tried = std::move(*tried);
   }
   return reading;
-}
-
-bool colour_wanted() {
-  const char* refused = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe): https://no-color.org
-  return ::isatty(STDOUT_FILENO) == 1 && (refused == nullptr || *refused == '\0');
 }
 
 // What the ledger says that the catalog cannot: whether `run` would apply at all.

@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <ctime>
 #include <iterator>
 #include <optional>
 #include <string_view>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/reason.h"
 #include "cli/exit_code.h"
 #include "cli/gate_client.h"
+#include "cli/terminal.h"
 
 namespace readygate::cli {
 namespace {
@@ -177,8 +176,7 @@ int run_status(const StatusOptions& options) {
     fmt::print(stderr, "readygate: {}\n", snapshot.error().message);
     return kExitUnavailable;
   }
-  const bool colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-  std::fputs(render_status(*snapshot, colour ? Colour::kYes : Colour::kNo, clock.wall()).c_str(), stdout);
+  std::fputs(render_status(*snapshot, colour_wanted() ? Colour::kYes : Colour::kNo, clock.wall()).c_str(), stdout);
   return status_exit_code(*snapshot);
 }
 

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "mongo/shard_reader.h"
 
@@ -21,13 +22,7 @@ using core::Domain;
 using core::Failure;
 using Documents = std::vector<schema::Document>;
 
-constexpr int kNamespaceNotFound = 26;
-
 Failure strange(const Error& error) { return Failure{Domain::kOther, 0, Doing::kReadCatalog, error.message, {}}; }
-
-bool is_server_code(const Failure& failure, int code) {
-  return failure.domain == Domain::kServer && failure.code == code;
-}
 
 // Every document of a cursor; none when its collection is not there.
 tl::expected<Documents, Failure> drain(Client& client, CursorHandle cursor) {
@@ -40,7 +35,7 @@ tl::expected<Documents, Failure> drain(Client& client, CursorHandle cursor) {
   if (mongoc_cursor_error_document(cursor.get(), &error, &reply)) {
     const Millis elapsed((bson_get_monotonic_time() - started) / 1000);
     Failure failure = client.failure(error, reply, Doing::kReadCatalog, elapsed);
-    if (is_server_code(failure, kNamespaceNotFound)) return Documents{};
+    if (core::said(failure, core::code::kNamespaceNotFound)) return Documents{};
     return tl::unexpected(std::move(failure));
   }
   client.worked();
@@ -76,7 +71,7 @@ tl::expected<Documents, Failure> list_indexes(Client& client, const std::string&
 
 // Servers that do not know the option say so in different ways: FailedToParse, InvalidOptions, IDLUnknownField.
 bool option_unknown(const Failure& failure) {
-  return is_server_code(failure, 9) || is_server_code(failure, 72) || is_server_code(failure, 40415);
+  return core::said(failure, 9) || core::said(failure, 72) || core::said(failure, 40415);
 }
 
 std::string utf8_field(const bson_t& document, const char* field) {
@@ -103,10 +98,8 @@ std::optional<std::int64_t> estimated_count(Client& client, const std::string& d
   BSON_APPEND_INT32(find.get(), "limit", 1);
   BSON_APPEND_BOOL(find.get(), "singleBatch", true);
   const auto found = run(client, Sort::kRead, database, find.get(), nullptr, Doing::kReadCatalog);
-  bson_iter_t first;
-  if (!found || !bson_iter_init(&n, found->get()) || bson_iter_find_descendant(&n, "cursor.firstBatch.0", &first)) {
-    return std::nullopt;
-  }
+  const auto batch = found ? first_batch(*found) : std::nullopt;
+  if (!batch || !batch->documents.empty()) return std::nullopt;
   return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mongo/errors.h"
+#include "schema/fields.h"
 
 namespace readygate::mongo {
 
@@ -36,6 +37,20 @@ tl::expected<schema::Document, core::Failure> run(Client& client, Sort sort, con
   if (auto unusable = client.pool().unusable()) return tl::unexpected(std::move(*unusable));
   client.worked();
   return answer;
+}
+
+std::optional<Batch> first_batch(const schema::Document& reply) {
+  const auto field = schema::field(reply, "cursor");
+  const auto cursor = field ? field->document() : std::nullopt;
+  const auto documents = cursor ? schema::field(*cursor, "firstBatch") : std::nullopt;
+  const auto items = documents ? documents->document() : std::nullopt;
+  if (!items) return std::nullopt;
+  const auto id = schema::field(*cursor, "id");
+  Batch batch{{}, id && id->integer() == 0};
+  for (const schema::Field& item : schema::fields(*items)) {
+    if (auto document = item.document()) batch.documents.push_back(std::move(*document));
+  }
+  return batch;
 }
 
 tl::expected<void, core::Failure> ping(Client& client, core::Doing doing) {

@@ -63,13 +63,7 @@ tl::expected<std::vector<core::Applied>, Failure> read_history(Client& client, c
     auto applied = applied_from(*each.get());
     if (!applied) {
       const auto id = schema::field(each, "_id");
-      return tl::unexpected(Failure{
-          core::Domain::kOther,
-          0,
-          core::Doing::kReadLedger,
-          fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", id ? id->string().value_or("") : "",
-                      place.database, core::kControlCollection, applied.error()),
-          {}});
+      return tl::unexpected(damaged(place, id ? id->string().value_or("") : "", applied.error()));
     }
     versions.push_back(std::move(*applied));
   }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "schema/fields.h"
 
@@ -13,7 +14,6 @@ namespace {
 using schema::append;
 using schema::Document;
 
-constexpr int kUnauthorized = 13;
 constexpr std::int32_t kMost = 1000;  // operations in one answer
 
 enum class Users { kAll, kOwn };
@@ -40,19 +40,10 @@ tl::expected<Document, core::Failure> ask(Client& client, const Document& match,
 tl::expected<std::vector<Document>, core::Failure> current_operations(Client& client, const Document& match,
                                                                       core::Doing doing) {
   auto reply = ask(client, match, Users::kAll, doing);
-  const bool refused = !reply && reply.error().domain == core::Domain::kServer && reply.error().code == kUnauthorized;
+  const bool refused = !reply && core::said(reply.error(), core::code::kUnauthorized);
   if (refused) reply = ask(client, match, Users::kOwn, doing);
   if (!reply) return tl::unexpected(std::move(reply.error()));
-  const auto cursor = schema::field(*reply, "cursor");
-  const auto inside = cursor ? cursor->document() : std::nullopt;
-  const auto batch = inside ? schema::field(*inside, "firstBatch") : std::nullopt;
-  const auto items = batch ? batch->document() : std::nullopt;
-  std::vector<Document> found;
-  if (!items) return found;
-  for (const schema::Field& item : schema::fields(*items)) {
-    if (auto document = item.document()) found.push_back(std::move(*document));
-  }
-  return found;
+  return first_batch(*reply).value_or(Batch{}).documents;
 }
 
 }  // namespace readygate::mongo

@@ -133,16 +133,7 @@ tl::expected<Document, Failure> Fenced::send(Sort sort, Document command, Millis
 tl::expected<std::vector<Document>, Failure> Fenced::find(Document command) {
   const auto reply = send(Sort::kRead, std::move(command));
   if (!reply) return tl::unexpected(reply.error());
-  std::vector<Document> found;
-  const auto cursor = schema::field(*reply, "cursor");
-  const auto inner = cursor ? cursor->document() : std::nullopt;
-  const auto batch = inner ? schema::field(*inner, "firstBatch") : std::nullopt;
-  const auto documents = batch ? batch->document() : std::nullopt;
-  if (!documents) return found;
-  for (const schema::Field& each : schema::fields(*documents)) {
-    if (auto document = each.document()) found.push_back(std::move(*document));
-  }
-  return found;
+  return first_batch(*reply).value_or(Batch{}).documents;
 }
 
 tl::expected<bool, Failure> Fenced::holds() {

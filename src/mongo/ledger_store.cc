@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "mongo/ledger_bson.h"
 #include "schema/fields.h"
@@ -17,8 +18,6 @@ namespace {
 using core::Doing;
 using core::Failure;
 
-constexpr int kDuplicateKey = 11000;
-
 // False when a document with that _id is there already.
 tl::expected<bool, Failure> insert(Client& client, const LedgerPlace& place, const schema::Document& document) {
   schema::Document command;
@@ -29,7 +28,7 @@ tl::expected<bool, Failure> insert(Client& client, const LedgerPlace& place, con
   bson_append_array_end(command.get(), &documents);
   auto reply = run(client, Sort::kWrite, place.database, command.get(), nullptr, Doing::kWriteLedger);
   if (reply) return true;
-  if (reply.error().domain == core::Domain::kServer && reply.error().code == kDuplicateKey) return false;
+  if (core::said(reply.error(), core::code::kDuplicateKey)) return false;
   return tl::unexpected(std::move(reply.error()));
 }
 
@@ -44,22 +43,6 @@ void append_match(bson_t* query, const LedgerPlace& place, const core::LedgerMat
     BSON_APPEND_INT64(query, "token", hold.token);
     BSON_APPEND_UTF8(query, "owner", hold.owner.c_str());
   }
-}
-
-// The first document of a find's reply, if it has one.
-std::optional<schema::Document> first_of(const schema::Document& reply) {
-  bson_iter_t iter;
-  bson_iter_t first;
-  if (!bson_iter_init(&iter, reply.get()) || !bson_iter_find_descendant(&iter, "cursor.firstBatch.0", &first) ||
-      !BSON_ITER_HOLDS_DOCUMENT(&first)) {
-    return std::nullopt;
-  }
-  std::uint32_t length = 0;
-  const std::uint8_t* data = nullptr;
-  bson_t document;
-  bson_iter_document(&first, &length, &data);
-  if (!bson_init_static(&document, data, length)) return std::nullopt;
-  return schema::Document(document);
 }
 
 // With read concern majority.
@@ -96,6 +79,15 @@ void add_owners(const schema::Document& control, const std::vector<std::string>&
 
 }  // namespace
 
+core::Failure damaged(const LedgerPlace& place, const std::string& id, const std::string& what) {
+  return Failure{core::Domain::kOther,
+                 0,
+                 Doing::kReadLedger,
+                 fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", id, place.database,
+                             core::kControlCollection, what),
+                 {}};
+}
+
 tl::expected<std::vector<schema::ForeignOwner>, Failure> read_owners(Client& client, const LedgerPlace& place,
                                                                      const std::vector<std::string>& collections) {
   using schema::append;
@@ -118,13 +110,8 @@ tl::expected<std::vector<schema::ForeignOwner>, Failure> read_owners(Client& cli
   const auto reply = find(client, place, command);
   if (!reply) return tl::unexpected(reply.error());
   std::vector<schema::ForeignOwner> owners;
-  const auto cursor = schema::field(*reply, "cursor");
-  const auto inside = cursor ? cursor->document() : std::nullopt;
-  const auto batch = inside ? schema::field(*inside, "firstBatch") : std::nullopt;
-  const auto controls = batch ? batch->document() : std::nullopt;
-  if (!controls || !controls->whole()) return owners;
-  for (const schema::Field& each : schema::fields(*controls)) {
-    if (const auto control = each.document()) add_owners(*control, collections, owners);
+  for (const Document& control : first_batch(*reply).value_or(Batch{}).documents) {
+    add_owners(control, collections, owners);
   }
   return owners;
 }
@@ -140,16 +127,11 @@ tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const Ledger
   BSON_APPEND_BOOL(command.get(), "singleBatch", true);
   auto reply = find(client, place, command);
   if (!reply) return tl::unexpected(std::move(reply.error()));
-  const std::optional<schema::Document> found = first_of(*reply);
-  if (!found) return core::LedgerRead{};
-  auto ledger = ledger_from(*found->get());
+  const Batch found = first_batch(*reply).value_or(Batch{});
+  if (found.documents.empty()) return core::LedgerRead{};
+  auto ledger = ledger_from(*found.documents.front().get());
   if (!ledger) {
-    return tl::unexpected(Failure{core::Domain::kOther,
-                                  0,
-                                  Doing::kReadLedger,
-                                  fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", place.schema_name,
-                                              place.database, core::kControlCollection, ledger.error()),
-                                  {}});
+    return tl::unexpected(damaged(place, place.schema_name, ledger.error()));
   }
   return core::LedgerRead{std::move(*ledger)};
 }

@@ -14,6 +14,9 @@ struct LedgerPlace {
   std::string schema_name;
 };
 
+// What is said of a control document that cannot be understood.
+core::Failure damaged(const LedgerPlace& place, const std::string& id, const std::string& what);
+
 // One find: primary, read concern majority.
 tl::expected<core::LedgerRead, core::Failure> read_ledger(Client& client, const LedgerPlace& place);
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/server_codes.h"
 #include "mongo/control_documents.h"
 #include "mongo/handshake.h"
 #include "mongo/migration_bson.h"
@@ -20,17 +21,6 @@ using core::MigrationMoved;
 using core::MigrationRecord;
 using schema::append;
 using schema::Document;
-
-constexpr int kDuplicateKey = 11000;
-
-Failure damaged(const LedgerPlace& place, const std::string& id, const std::string& what) {
-  return Failure{core::Domain::kOther,
-                 0,
-                 Doing::kReadLedger,
-                 fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", id, place.database,
-                             core::kControlCollection, what),
-                 {}};
-}
 
 tl::expected<MigrationRecord, Failure> understood(const LedgerPlace& place, const Document& document) {
   auto record = record_from(document, place.schema_name);
@@ -81,7 +71,7 @@ tl::expected<bool, Failure> insert(Fenced& fenced, MigrationRecord& record) {
   append(command, "documents", std::vector<Document>{document});
   const auto reply = fenced.send(Sort::kWrite, std::move(command));
   if (reply) return true;
-  if (reply.error().domain == core::Domain::kServer && reply.error().code == kDuplicateKey) return false;
+  if (core::said(reply.error(), core::code::kDuplicateKey)) return false;
   return tl::unexpected(reply.error());
 }
 

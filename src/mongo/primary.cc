@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "mongo/settings.h"
 
@@ -15,8 +16,6 @@ namespace readygate::mongo {
 
 namespace {
 
-constexpr int kCommandNotFound = 59;  // before MongoDB 4.4.2 the command has its old name
-constexpr int kWriteConcernFailed = 64;
 constexpr Millis kAskAgain{20};
 
 tl::expected<schema::Document, core::Failure> hello(Client& client, core::Doing doing) {
@@ -26,8 +25,7 @@ tl::expected<schema::Document, core::Failure> hello(Client& client, core::Doing 
     return run(client, Sort::kPlain, "admin", command.get(), nullptr, doing);
   };
   auto reply = ask("hello");
-  const bool unknown =
-      !reply && reply.error().domain == core::Domain::kServer && reply.error().code == kCommandNotFound;
+  const bool unknown = !reply && core::said(reply.error(), core::code::kCommandNotFound);  // before MongoDB 4.4.2
   return unknown ? ask("isMaster") : reply;
 }
 
@@ -73,20 +71,20 @@ tl::expected<std::string, core::Failure> primary_term(Client& client, core::Doin
 }
 
 tl::expected<void, core::Failure> await_majority(Client& client, const std::string& term) {
-  constexpr int kNotWritablePrimary = 10107;
   std::optional<Position> wanted;
   for (Millis waited{0};; waited += kAskAgain) {
     const auto reply = hello(client, core::Doing::kReadCatalog);
     if (!reply) return tl::unexpected(reply.error());
     if (term_of(*reply) != term) {
-      return tl::unexpected(no_majority(kNotWritablePrimary, "another primary was elected while the catalog was read"));
+      return tl::unexpected(
+          no_majority(core::code::kNotWritablePrimary, "another primary was elected while the catalog was read"));
     }
     if (!wanted) wanted = position(*reply, "lastWrite.opTime.ts");
     const std::optional<Position> reached = position(*reply, "lastWrite.majorityOpTime.ts");
     if (!wanted || !reached || reached->reaches(*wanted)) return {};
     if (waited >= kWriteConcernTimeout) {
-      return tl::unexpected(
-          no_majority(kWriteConcernFailed, "a majority of the members does not have yet what the primary shows"));
+      return tl::unexpected(no_majority(core::code::kWriteConcernFailed,
+                                        "a majority of the members does not have yet what the primary shows"));
     }
     std::this_thread::sleep_for(kAskAgain);
   }

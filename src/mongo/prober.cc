@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "core/server_codes.h"
 #include "mongo/catalog_reader.h"
 #include "mongo/commands.h"
 #include "schema/fields.h"
@@ -24,24 +25,17 @@ using core::Failure;
 using schema::Document;
 using Expect = schema::Trial::Expect;
 
-constexpr int kNamespaceNotFound = 26;
-constexpr int kUnauthorized = 13;
-constexpr int kDocumentValidationFailure = 121;
-constexpr int kFerretValidationFailure = 525'074'461;  // FerretDB 2.7.0 passes on the code of its engine
-constexpr int kDuplicateKey = 11000;
 constexpr std::chrono::seconds kLeftBehind = std::chrono::hours(1);
 
 std::int64_t seconds(WallTime wall) {
   return std::chrono::duration_cast<std::chrono::seconds>(wall.time_since_epoch()).count();
 }
 
-bool is_code(const Failure& failure, int code) { return failure.domain == Domain::kServer && failure.code == code; }
-
 tl::expected<void, Failure> drop(Client& client, const std::string& database, const std::string& name) {
   Document command;
   schema::append(command, "drop", name);
   const auto dropped = run(client, Sort::kWrite, database, command.get(), nullptr, Doing::kModify);
-  if (dropped || is_code(dropped.error(), kNamespaceNotFound)) return {};
+  if (dropped || core::said(dropped.error(), core::code::kNamespaceNotFound)) return {};
   return tl::unexpected(dropped.error());
 }
 
@@ -76,10 +70,11 @@ tl::expected<std::optional<bool>, Failure> enforced(Client& client, const std::s
       continue;
     }
     const Failure& failure = reply.error();
-    if (failure.domain != Domain::kServer || failure.code == kUnauthorized) return tl::unexpected(failure);
+    if (failure.domain != Domain::kServer || failure.code == core::code::kUnauthorized) return tl::unexpected(failure);
     if (trial.expect == Expect::kDone) return std::nullopt;
-    const bool by_rule = failure.code == kDocumentValidationFailure || failure.code == kFerretValidationFailure ||
-                         failure.code == kDuplicateKey;
+    const bool by_rule = failure.code == core::code::kDocumentValidationFailure ||
+                         failure.code == core::code::kFerretValidationFailure ||
+                         failure.code == core::code::kDuplicateKey;
     if (!by_rule) return tl::unexpected(failure);
     if (trial.expect == Expect::kAccepted) return false;
   }

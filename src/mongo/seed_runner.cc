@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/server_codes.h"
 #include "schema/fields.h"
 
 namespace readygate::mongo {
@@ -15,8 +16,6 @@ namespace {
 using core::Failure;
 using schema::append;
 using schema::Document;
-
-constexpr int kDuplicateKey = 11000;
 
 std::string key_of(const Document& document) {
   const auto id = schema::field(document, "_id");
@@ -69,7 +68,7 @@ tl::expected<Fenced::Change, Failure> insert_missing(Fenced& fenced, const core:
     append(command, "documents", missing);
     auto reply = fenced.send(Sort::kWrite, std::move(command));
     if (reply) return change;
-    if (reply.error().domain != core::Domain::kServer || reply.error().code != kDuplicateKey) {
+    if (!core::said(reply.error(), core::code::kDuplicateKey)) {
       return tl::unexpected(std::move(reply.error()));
     }
     last = std::move(reply.error());

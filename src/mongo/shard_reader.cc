@@ -22,18 +22,9 @@ constexpr std::int32_t kBatch = 100'000;
 // The whole of a cursor that fits one batch; none when it was refused, or goes on.
 std::optional<std::vector<Document>> all_of(Client& client, const std::string& database, const Document& command) {
   const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kReadCatalog);
-  const auto field = reply ? schema::field(*reply, "cursor") : std::nullopt;
-  const auto cursor = field ? field->document() : std::nullopt;
-  if (!cursor) return std::nullopt;
-  const auto id = schema::field(*cursor, "id");
-  const auto batch = schema::field(*cursor, "firstBatch");
-  const auto items = batch ? batch->document() : std::nullopt;
-  if (!items || !id || id->integer() != 0) return std::nullopt;
-  std::vector<Document> documents;
-  for (const schema::Field& item : schema::fields(*items)) {
-    if (auto document = item.document()) documents.push_back(std::move(*document));
-  }
-  return documents;
+  const auto batch = reply ? first_batch(*reply) : std::nullopt;
+  if (!batch || !batch->last) return std::nullopt;
+  return batch->documents;
 }
 
 std::string text_at(const Document& document, std::string_view name) {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "mongo/handshake.h"
 #include "schema/duplicates.h"
@@ -35,20 +36,10 @@ Doing doing_of(schema::StepKind kind) {
 
 constexpr std::size_t kLongestKey = 80;  // bytes of a sample key that are shown
 
-// The documents of the first batch; none when it could not be found out.
-std::vector<schema::Document> first_batch(Client& client, const std::string& database,
-                                          const schema::Document& command) {
+// None when it could not be found out.
+std::vector<schema::Document> found_by(Client& client, const std::string& database, const schema::Document& command) {
   const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kCreateIndexes);
-  const auto cursor = reply ? schema::field(*reply, "cursor") : std::nullopt;
-  const auto inside = cursor ? cursor->document() : std::nullopt;
-  const auto batch = inside ? schema::field(*inside, "firstBatch") : std::nullopt;
-  const auto items = batch ? batch->document() : std::nullopt;
-  std::vector<schema::Document> documents;
-  if (!items) return documents;
-  for (const schema::Field& item : schema::fields(*items)) {
-    if (auto document = item.document()) documents.push_back(std::move(*document));
-  }
-  return documents;
+  return reply ? first_batch(*reply).value_or(Batch{}).documents : std::vector<schema::Document>{};
 }
 
 // "(\"a\", 1) in 3 documents". Cut between characters, not in one.
@@ -77,14 +68,14 @@ std::int64_t number_at(const schema::Document& document, std::string_view name) 
 std::optional<Failure> find_duplicates(Client& client, const std::string& database, const schema::Step& step) {
   for (const schema::Index& index : step.unique) {
     const auto search = schema::duplicate_search(step.collection, index);
-    const auto found = search ? first_batch(client, database, search->sample) : std::vector<schema::Document>();
+    const auto found = search ? found_by(client, database, search->sample) : std::vector<schema::Document>();
     if (found.empty()) continue;
     std::vector<std::string> samples;
     samples.reserve(found.size());
     for (const schema::Document& shared : found) samples.push_back(sample_of(shared));
     std::sort(samples.begin(), samples.end());  // a server gives them in any order, and once is enough in a log
     std::string total;                          // as much as was found, where counting takes too long
-    if (const auto counted = first_batch(client, database, search->count); !counted.empty()) {
+    if (const auto counted = found_by(client, database, search->count); !counted.empty()) {
       total = fmt::format("{} documents share {}", number_at(counted.front(), "documents"),
                           number_at(counted.front(), "keys"));
     } else {
@@ -179,7 +170,8 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
   auto reply = run(client, dry ? Sort::kPlain : Sort::kWrite, database, command.get(), nullptr, doing);
   if (reply) return core::Done{};
   Failure failure = explain_duplicates(client, database, work.step, std::move(reply.error()));
-  const bool contradicted = failure.domain == Domain::kServer && (failure.code == 359 || failure.code == 11000);
+  const bool contradicted =
+      core::said(failure, core::code::kCannotConvertIndexToUnique) || core::said(failure, core::code::kDuplicateKey);
   if (contradicted && (dry || work.step.kind == schema::StepKind::kMakeUnique) &&
       (!work.not_after || clock.now() < *work.not_after)) {
     // The application is to write again. If this fails too, the next plan takes it back or goes on.
