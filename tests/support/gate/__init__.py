@@ -10,7 +10,7 @@ runs out of it says what was seen instead, with the log.
 """
 
 from .application import Application
-from .binary import build_dir, readygate, repository
+from .binary import WAITERS, build_dir, readygate, repository, waiter
 from .daemon import COMPLETED, FAILED, STARTING, Daemon, Exited
 from .http import Answer, get, unix_line, unix_request
 from .process import Process, Timeout, free_port, wait_until
@@ -20,6 +20,7 @@ __all__ = [
     "COMPLETED",
     "FAILED",
     "STARTING",
+    "WAITERS",
     "Answer",
     "Application",
     "Daemon",
@@ -35,4 +36,5 @@ __all__ = [
     "unix_line",
     "unix_request",
     "wait_until",
+    "waiter",
 ]

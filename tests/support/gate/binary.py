@@ -22,3 +22,13 @@ def readygate() -> Path:
     if not os.access(path, os.X_OK):
         raise FileNotFoundError(f"{path} is not there: run ./dev build")
     return path
+
+
+# The two programs that wait, as the beginning of a command: they do the same.
+WAITERS = {"readygate wait": ("readygate", "wait"), "readygate-wait": ("readygate-wait",)}
+
+
+def waiter(name: str = "readygate wait") -> list[str]:
+    """The beginning of a command that waits: a key of WAITERS."""
+    program, *verb = WAITERS[name]
+    return [str(readygate().with_name(program)), *verb]

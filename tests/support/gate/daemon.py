@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from .binary import readygate
+from .binary import readygate, waiter
 from .folder import OwnedFolder
 from .http import Answer, get, unix_line, unix_request
 from .process import Process, Timeout, free_port, wait_until
@@ -248,10 +248,12 @@ class Daemon:
         """`readygate plan` with this daemon's configuration."""
         return self.run("plan", *self.options(), *arguments)
 
-    def waiter(self, *command: str, options: Sequence[str] = ()) -> Process:
+    def waiter(
+        self, *command: str, options: Sequence[str] = (), program: str = "readygate wait"
+    ) -> Process:
         """`readygate wait [options] -- command`, started and not waited for."""
-        wait = [str(readygate()), "wait", "--socket", str(self.socket), *options]
-        return Process([*wait, *(["--", *command] if command else [])], name="readygate wait")
+        wait = [*waiter(program), "--socket", str(self.socket), *options]
+        return Process([*wait, *(["--", *command] if command else [])], name=program)
 
     # The end.
 
