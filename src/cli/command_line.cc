@@ -80,6 +80,11 @@ constexpr std::array kSubcommands = {
                "Example:\n  readygate import --db shop --output schema.toml\n\n"
                "A plan of the file against the same database shows no change. What cannot be declared is a comment in "
                "it,\nand a line on stderr. Give it a name and a version of its own before it is first applied."},
+    Subcommand{Verb::kInstall, "install", "Copy the static readygate-wait into a folder",
+               "Example:\n  readygate install /shared\n\n"
+               "For an init container: the application then starts with /shared/readygate-wait, whatever its image "
+               "holds.\nThe program is taken from beside readygate, else from ../libexec/readygate.\n"
+               "Exit codes: 0 copied, 1 the folder cannot be written to, 78 the program is not there."},
     Subcommand{Verb::kFmt, "fmt", "Rewrite schema files in canonical form, keeping comments",
                "Example:\n  readygate fmt --check schema/*.toml\n\n"
                "Names the files that it changed. \"-\" is standard input, to standard output.\n"
@@ -182,6 +187,10 @@ void build(Parser& parser) {
   import.add_option("--output", parser.line.output, "Write to this file, which must not be there yet [stdout]")
       ->type_name("");
   import.add_flag("--force", parser.line.force, "Replace the file of --output");
+  parser.subcommands[Verb::kInstall]
+      ->add_option("folder", parser.line.folder, "The folder, which must be there")
+      ->required()
+      ->type_name("");
   CLI::App& fmt_files = *parser.subcommands[Verb::kFmt];
   fmt_files.add_flag("--check", parser.line.check, "Change nothing; name the files that would change");
   fmt_files.add_option("files", parser.line.files, "Schema files")->required()->type_name("");

@@ -22,6 +22,7 @@ enum class Verb {
   kHistory,
   kUnlock,
   kImport,
+  kInstall,
   kFmt,
   kVersion,
   kCompletion
@@ -55,6 +56,8 @@ struct CommandLine {
   std::string database;  // import; "": that of the configuration
   std::string output;    // import; "": stdout
   bool force = false;
+
+  std::string folder;  // install
 
   std::vector<std::string> files;  // fmt; "-": stdin to stdout
   bool check = false;

@@ -12,6 +12,7 @@ int apply(const CommandLine& line);
 int history(const CommandLine& line);
 int unlock(const CommandLine& line);
 int import_schema(const CommandLine& line);
+int install(const CommandLine& line);
 int format_files(const CommandLine& line);
 int version(const CommandLine& line);
 

@@ -27,6 +27,7 @@ int dispatch(const CommandLine& line) {
     case Verb::kHistory: return history(line);
     case Verb::kUnlock: return unlock(line);
     case Verb::kImport: return import_schema(line);
+    case Verb::kInstall: return install(line);
     case Verb::kFmt: return format_files(line);
     case Verb::kVersion: return version(line);
     case Verb::kCompletion: std::fputs(completion_script(line.shell).c_str(), stdout); return kExitOk;
