@@ -244,7 +244,7 @@ def protocol_suite(
 
 def clients_suite(context: Context) -> Result:
     """Each client library's own tests, and the cases that all of them share."""
-    return pytest(context, "build", ["clients/python/tests", CONFORMANCE], {})
+    return pytest(context, "build", ["clients/c/tests", "clients/python/tests", CONFORMANCE], {})
 
 
 def sim_suite(context: Context) -> Result:

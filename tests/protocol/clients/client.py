@@ -10,6 +10,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from support.gate import build_dir
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOBODY = 65534
 
@@ -20,13 +22,15 @@ DRIVERS: dict[str, list[str]] = {
         *("{python}", "{repository}/clients/python/tests/conformance_driver.py"),
         "--asyncio",
     ],
+    "c": ["{build}/clients/c/conformance_driver"],
 }
 
 
 def command(name: str) -> list[str]:
     """READYGATE_TEST_PYTHON names another Python than the tests' own."""
     python = os.environ.get("READYGATE_TEST_PYTHON") or os.path.realpath(sys.executable)
-    return [part.format(python=python, repository=REPOSITORY) for part in DRIVERS[name]]
+    words = {"python": python, "repository": REPOSITORY, "build": build_dir()}
+    return [part.format(**words) for part in DRIVERS[name]]
 
 
 class Client:
@@ -87,6 +91,7 @@ def nobody_can_run(name: str) -> bool:
     """Whether we may start the driver as another user, and that user may read it."""
     if os.geteuid() != 0:
         return False
-    program, script = command(name)[:2]
-    test = ["test", "-x", program, "-a", "-r", script]
+    program, *rest = command(name)
+    files = [word for word in rest if word.startswith("/")]
+    test = ["test", "-x", program, *(word for file in files for word in ("-a", "-r", file))]
     return subprocess.run(test, user=NOBODY, extra_groups=[]).returncode == 0
