@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from support.attack import attack
-from support.gate.binary import build_dir, readygate
+from support.gate.binary import build_dir, readygate, repository
 from support.gate.daemon import Daemon
 from support.gate.process import free_port
 
@@ -382,7 +383,39 @@ def under_attack(uri: str, database: str, connections: int = 100_000) -> Attacke
         daemon.close()
 
 
-def page(rounds: int = 25) -> Pair:
-    """Nanoseconds to ask the state page, and of the look at the clock alone that is in it."""
-    answer = run("bench_page", rounds)
-    return Pair(answer["page"], answer["clock"])
+def page(rounds: int = 25) -> dict[str, float]:
+    """Nanoseconds to ask the state page: by the C library, and by the least that a reader can do;
+    and of the look at the clock alone that is in both."""
+    answer: dict[str, float] = run("bench_page", rounds)
+    return answer
+
+
+PYTHON_PAGE = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+import os, timeit, statistics
+from readygate import is_open
+from readygate.testing import FakeGate
+with FakeGate() as gate:
+    os.environ["READYGATE_GATE_SOCKET"] = gate.socket
+    gate.open()
+    while not is_open():
+        time.sleep(0.01)
+    clock = lambda: time.clock_gettime_ns(6)
+    for ask in (is_open, clock):
+        took = timeit.repeat(ask, number=200_000, repeat=int(sys.argv[2]))
+        print(statistics.median(took) / 200_000 * 1e9)
+"""
+
+
+def page_in_python(rounds: int = 11) -> Pair:
+    """The same of the Python library, and of a call of the clock; in a process without our load."""
+    library = repository() / "clients" / "python" / "src"
+    done = subprocess.run(
+        [sys.executable, "-c", PYTHON_PAGE, str(library), str(rounds)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    asked, clock = map(float, done.stdout.split())
+    return Pair(asked, clock)

@@ -1,5 +1,6 @@
-// What it costs to ask the state page "open?": one load and one look at a coarse clock. Beside it, in alternating
-// rounds, the look at the clock alone.
+// What it costs to ask the state page "open?": one load and one look at a coarse clock, by the C library as an
+// application has it. Beside it, in alternating rounds, the least that a reader can do, and the look at the clock
+// alone.
 //
 //   bench_page ROUNDS    one JSON object: nanoseconds each, medians over the rounds
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <readygate.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -61,14 +63,18 @@ int main(int argc, char** argv) {
     (*page)->publish(open, server::coarse_now() + Seconds(3600));
     const testing::PageReader reader(path, boot_id_of(path));
     if (!reader.mapped() || !reader.holds(testing::PageReader::kOpen)) bench::die("reader");
+    ::setenv("READYGATE_GATE_SOCKET", (folder + "/gate.sock").c_str(), 1);
+    if (readygate_is_open() != 1) bench::die("the C library");
+    std::vector<double> client_ns;
     std::vector<double> page_ns;
     std::vector<double> clock_ns;
     for (int i = 0; i < std::stoi(argv[1]); ++i) {
+      client_ns.push_back(nanos_each([] { return readygate_is_open(); }));
       page_ns.push_back(nanos_each([&] { return reader.holds(testing::PageReader::kOpen) ? 1 : 0; }));
       clock_ns.push_back(nanos_each([] { return testing::coarse_ms(); }));
     }
-    fmt::print("{{\"page\":{:.2f},\"clock\":{:.2f}}}\n", bench::percentile(page_ns, 500),
-               bench::percentile(clock_ns, 500));
+    fmt::print("{{\"client\":{:.2f},\"page\":{:.2f},\"clock\":{:.2f}}}\n", bench::percentile(client_ns, 500),
+               bench::percentile(page_ns, 500), bench::percentile(clock_ns, 500));
   }
   ::rmdir(folder.c_str());
   return 0;
