@@ -167,28 +167,28 @@ def _make_root(root: Path) -> None:
 def _make_program(program: recipe.GoProgram, folder: Path) -> None:
     new = _aside(folder)
     advice = "check that Go modules can be downloaded, then run the same command again"
-    needed = ".".join(map(str, recipe.NEEDS_GO))
-    if go := _usable_go():
-        with _step(program.name, "about 1 min", advice) as log:
-            new.mkdir()
+    if go := _usable_go(program.needs_go):
+        with _step(program.name, program.expected, advice) as log:
             temporary = new / "tmp"
+            (temporary / "module").mkdir(parents=True)
+            settings = _go_settings(temporary)
+            settings["PATH"] = f"{Path(go).parent}:{os.environ['PATH']}"
             _run(
                 log,
-                [go, "install", f"{program.module}@{program.version}"],
-                env={**os.environ, **_go_settings(temporary)},
+                ["sh", "-c", program.script()],
+                cwd=temporary / "module",
+                env={**os.environ, **settings},
             )
-            _built(program, temporary / "gopath/bin").rename(new / program.name)
+            for built, name in program.programs().items():
+                (temporary / "gopath/bin" / built).rename(new / name)
             shutil.rmtree(temporary)
     else:
+        needed = ".".join(map(str, program.needs_go))
         _say(f"no Go {needed} or newer here: Debian unstable's is used, apart from this system")
-        with _step(f"{program.name} with a Go of its own", "about 3 min", advice) as log:
+        expected = f"{program.expected}, and 2 min for Go"
+        with _step(f"{program.name} with a Go of its own", expected, advice) as log:
             _build_in_stage(log, program, new)
     new.rename(folder)
-
-
-def _built(program: recipe.GoProgram, folder: Path) -> Path:
-    """`go install` names a program after the last part of its module."""
-    return folder / program.module.rpartition("/")[2]
 
 
 def _go_settings(folder: Path) -> dict[str, str]:
@@ -206,8 +206,8 @@ def _go_settings(folder: Path) -> dict[str, str]:
     }
 
 
-def _usable_go() -> str | None:
-    """The machine's Go if the programs can be built with it."""
+def _usable_go(needed: tuple[int, int]) -> str | None:
+    """The machine's Go if it is new enough."""
     go = shutil.which("go")
     if go is None:
         return None
@@ -216,7 +216,7 @@ def _usable_go() -> str | None:
         [go, "env", "GOVERSION"], env=environment, capture_output=True, text=True, cwd="/"
     )
     found = re.match(r"go(\d+)\.(\d+)", version.stdout)
-    return go if found and tuple(map(int, found.groups())) >= recipe.NEEDS_GO else None
+    return go if found and tuple(map(int, found.groups())) >= needed else None
 
 
 # The stage is thrown away. The machine's name service and certificates are used, as a company may
@@ -228,7 +228,7 @@ cp -L /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
 mount -t proc proc "$1/proc"
 mount --bind /dev "$1/dev"
 exec chroot "$1" env HOME=/root GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0 \
-    go install "$2"
+    sh -c "mkdir /root/module && cd /root/module && $2"
 """
 
 
@@ -236,8 +236,9 @@ def _build_in_stage(log: Path, program: recipe.GoProgram, new: Path) -> None:
     stage = new / "stage"
     new.mkdir()
     _debootstrap(log, ("golang-go",), stage)
-    module = f"{program.module}@{program.version}"
-    _run(log, as_root([*NAMESPACES, "sh", "-c", _STAGE_SCRIPT, "sh", str(stage), module]))
-    built = _built(program, stage / "root/go/bin")
-    _run(log, as_root(["install", "-m", "755", str(built), str(new / program.name)]))
+    script = [_STAGE_SCRIPT, "sh", str(stage), program.script()]
+    _run(log, as_root([*NAMESPACES, "sh", "-c", *script]))
+    for built, name in program.programs().items():
+        path = stage / "root/go/bin" / built
+        _run(log, as_root(["install", "-m", "755", str(path), str(new / name)]))
     _remove(stage)

@@ -14,9 +14,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-NEEDS_GO = (1, 25)  # the `go` line of FerretDB's go.mod; Toxiproxy's asks for less
-
-
 @dataclass(frozen=True)
 class GoProgram:
     """A program that is built from a Go module; it lies under `name` in the folder path()."""
@@ -24,14 +21,70 @@ class GoProgram:
     name: str
     module: str
     version: str
+    needs_go: tuple[int, int] = (1, 25)  # the `go` line of FerretDB's go.mod; Toxiproxy asks less
+    expected: str = "about 1 min"
 
     def path(self) -> Path:
         return engine_dir() / f"{self.name}-{self.version}"
+
+    def script(self) -> str:
+        """Shell commands for an empty folder that leave the programs in $GOPATH/bin."""
+        return f"go install {self.module}@{self.version}"
+
+    def programs(self) -> dict[str, str]:
+        """How what was built is called, and how it is called in path()."""
+        return {self.module.rpartition("/")[2]: self.name}
+
+
+@dataclass(frozen=True)
+class Kubernetes(GoProgram):
+    """The programs of a Kubernetes node, of one version, in one folder.
+
+    Kubernetes' own go.mod replaces its parts by folders, which `go install` refuses. A module of
+    our own that requires it names the published versions of these parts instead. Helm and the
+    kubelet read the version that the linker is told.
+    """
+
+    name: str = "kubernetes"
+    module: str = "k8s.io/kubernetes"
+    version: str = ""
+    needs_go: tuple[int, int] = (1, 26)  # of 1.36; 1.34 asks for less
+    expected: str = "4 to 10 min, 400 MB on disk"
+
+    def script(self) -> str:
+        _, minor, patch = self.version.split(".")
+        parts = f"v0.{minor}.{patch}"
+        package = "k8s.io/component-base/version"
+        stamps = {
+            "gitVersion": self.version,
+            "gitMajor": "1",
+            "gitMinor": minor,
+            "gitTreeState": "clean",
+        }
+        flags = " ".join(f"-X {package}.{name}={value}" for name, value in stamps.items())
+        commands = " ".join(f"{self.module}/cmd/{name}" for name in self.programs())
+        return f"""
+set -eu
+go mod init node
+requirements=$(go mod download -json {self.module}@{self.version} |
+    sed -n 's/.*"GoMod": "\\(.*\\)".*/\\1/p')
+sed -n 's/^[[:space:]]*\\(k8s.io[^ ]*\\) v0.0.0$/\\1/p' "$requirements" | while read -r part; do
+    go mod edit "-replace=$part=$part@{parts}"
+done
+go mod edit -require={self.module}@{self.version}
+go install -mod=mod -ldflags '-s -w {flags}' {commands}
+"""
+
+    def programs(self) -> dict[str, str]:
+        names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+        return {name: name for name in names}
 
 
 FERRETDB = GoProgram("ferretdb", "github.com/FerretDB/FerretDB/v2/cmd/ferretdb", "v2.7.0")
 # A network that misbehaves on command; for the tests of a bad network and the bench.
 TOXIPROXY = GoProgram("toxiproxy", "github.com/Shopify/toxiproxy/v2/cmd/server", "v2.12.0")
+# The node on which the chart is tested, in the oldest and the newest version that it is promised for.
+KUBERNETES = {"1.34": Kubernetes(version="v1.34.4"), "1.36": Kubernetes(version="v1.36.3")}
 
 # Debian unstable carries the DocumentDB extension. An older snapshot of it is as good as today's.
 SUITE = "sid"
