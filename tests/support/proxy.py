@@ -45,8 +45,8 @@ def host_of(uri: str) -> tuple[str, int]:
     return found["host"], int(found["port"] or 27017)
 
 
-def through(uri: str, port: int) -> str:
-    """The same URI by way of a forwarder on that port of 127.0.0.1. Raises NotProxyable."""
+def through(uri: str, port: int, address: str = "127.0.0.1") -> str:
+    """The same URI by way of a forwarder on that port and address. Raises NotProxyable."""
     host_of(uri)
     found = _ONE_HOST.match(uri)
     assert found
@@ -57,7 +57,7 @@ def through(uri: str, port: int) -> str:
         if not re.match("(replicaSet|directConnection)=|$", option)
     ]
     tail = "&".join([*kept, "directConnection=true"])
-    return f"mongodb://{found['login'] or ''}127.0.0.1:{port}/{found['database'] or ''}?{tail}"
+    return f"mongodb://{found['login'] or ''}{address}:{port}/{found['database'] or ''}?{tail}"
 
 
 class Hold:
@@ -84,9 +84,11 @@ class Hold:
 
 
 class TcpProxy:
-    """Listens on a free port of 127.0.0.1 and forwards to one address."""
+    """Listens on a free port of one of this machine's addresses and forwards to another."""
 
-    def __init__(self, host: str, port: int, *, refusing: bool = False) -> None:
+    def __init__(
+        self, host: str, port: int, *, refusing: bool = False, address: str = "127.0.0.1"
+    ) -> None:
         self._target = (host, port)
         self._lock = threading.Lock()
         self._passing = threading.Event()
@@ -98,11 +100,11 @@ class TcpProxy:
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Linux keeps the port over shutdown() only where it was asked for by number.
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            address = free.getsockname()
-        self._listener.bind(address)
+        with socket.create_server((address, 0)) as free:
+            chosen = free.getsockname()
+        self._listener.bind(chosen)
         self.port: int = self._listener.getsockname()[1]
-        self.uri = f"mongodb://127.0.0.1:{self.port}/?retryWrites=false&directConnection=true"
+        self.uri = f"mongodb://{address}:{self.port}/?retryWrites=false&directConnection=true"
         if not refusing:
             self.accept()
 
@@ -113,10 +115,12 @@ class TcpProxy:
         self.close()
 
     @classmethod
-    def in_front_of(cls, uri: str, *, refusing: bool = False) -> TcpProxy:
+    def in_front_of(
+        cls, uri: str, *, refusing: bool = False, address: str = "127.0.0.1"
+    ) -> TcpProxy:
         """A proxy to the host of a MongoDB URI; its own `uri` has the same login and options."""
-        proxy = cls(*host_of(uri), refusing=refusing)
-        proxy.uri = through(uri, proxy.port)
+        proxy = cls(*host_of(uri), refusing=refusing, address=address)
+        proxy.uri = through(uri, proxy.port, address)
         return proxy
 
     def pause(self) -> None:

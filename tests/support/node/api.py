@@ -9,7 +9,9 @@ Names of resources are looked up in RESOURCES; what is not there, a test gives a
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,16 @@ class Api:
         self, resource: str, name: str, namespace: str | None = None, **parameters: str
     ) -> None:
         self.ask("DELETE", self._path(resource, name, namespace), **parameters)
+
+    @contextlib.contextmanager
+    def watch(self, resource: str, namespace: str, version: str = "") -> Iterator[Iterator[str]]:
+        """Lines of JSON, one for each change from that resource version on."""
+        parameters = {"watch": "1", "resourceVersion": version, "timeoutSeconds": "3600"}
+        path = self._path(resource, "", namespace)
+        with self._client.stream("GET", path, params=parameters, timeout=None) as answer:
+            if answer.status_code >= 400:
+                raise ApiError(answer.status_code, answer.read().decode())
+            yield answer.iter_lines()
 
     @staticmethod
     def _path(resource: str, name: str, namespace: str | None) -> str:

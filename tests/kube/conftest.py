@@ -1,0 +1,40 @@
+"""Fixtures of the tests on a Kubernetes node: the node, the images on it, releases of the chart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import provisional
+import pytest
+from shop import Shop
+from support.node import Node
+
+VERSION_VARIABLE = "READYGATE_TEST_KUBERNETES"
+
+
+@pytest.fixture(scope="session")
+def node(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("images")
+    with Node.start(os.environ.get(VERSION_VARIABLE, "1.36")) as started:
+        started.load(provisional.readygate(build_dir, folder / "readygate.tar"))
+        source = Path(__file__).with_name("application.cc")
+        started.load(provisional.application(build_dir, source, folder / "application.tar"))
+        yield started
+
+
+@pytest.fixture
+def make_shop(node: Node, engine: Any) -> Iterator[Callable[..., Shop]]:
+    """Makes releases (not installed yet); removes them, and tells what happened if a test fails."""
+    made: list[Shop] = []
+
+    def make(**options: Any) -> Shop:
+        made.append(Shop(node, engine.uri, **options))
+        return made[-1]
+
+    yield make
+    for shop in made:
+        print(shop.report())
+        shop.close()

@@ -1,0 +1,257 @@
+"""A service in a namespace of its own: readygate beside the test's application, and its database.
+
+    with Shop(node, engine.uri) as shop:
+        shop.install()                         # Helm, with VALUES and what the test wants otherwise
+        shop.wait_ready(1)
+        shop.pods.versions()                   # each version of each pod, as the API server saw it
+        shop.database.refuse()                 # the path of this shop's pods to the database
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from typing import Any
+
+import httpx
+from support.node import Node
+from support.node.api import Object
+from support.node.record import Record, condition, ready_addresses
+from support.proxy import TcpProxy
+
+NAME = "shop"
+SIDECAR, APPLICATION = "readygate", "application"
+PORT, GATE_PORT = 8080, 8088
+START_TIMEOUT = 120  # s, for a pod, on a machine that does other things too
+
+SCHEMA = """
+schema   = "shop"
+database = "shop"
+version  = {version}
+min_open = 1
+
+[[collection]]
+name = "orders"
+"""
+INDEX = """
+  [[collection.index]]
+  name = "{name}"
+  key  = [["{name}", 1]]
+"""
+
+
+def schema(version: int) -> str:
+    """Each version has one index more; version 1 has one."""
+    return SCHEMA.format(version=version) + "".join(
+        INDEX.format(name=name) for name in ("customer", "placed", "number")[:version]
+    )
+
+
+class Shop:
+    """One release of the chart."""
+
+    def __init__(self, node: Node, uri: str, *, refusing: bool = False) -> None:
+        self.node, self.api = node, node.api
+        self.database = TcpProxy.in_front_of(uri, refusing=refusing, address=node.gateway)
+        self.namespace = f"shop-{uuid.uuid4().hex[:8]}"
+        self.database_name = f"rg_test_{uuid.uuid4().hex[:12]}"
+        self.api.create(thing("v1", "Namespace", self.namespace, None))
+        self.pods = Record(self.api, "pods", self.namespace)
+        self.events = Record(self.api, "events", self.namespace)
+        self.endpoints = Record(self.api, "endpointslices", self.namespace)
+
+    def __enter__(self) -> Shop:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind:
+            print(self.report())
+        self.close()
+
+    def close(self) -> None:
+        for record in (self.pods, self.events, self.endpoints):
+            record.close()
+        self.api.delete("namespaces", self.namespace)
+        self.database.close()
+
+    def install(self, version: int = 1, replicas: int = 1, **values: Any) -> None:
+        for one in manifests(self, version, replicas, **values):
+            self.api.create(one)
+
+    def pod(self) -> Object:
+        """The newest version of the only pod."""
+        (pod,) = self.pods.newest().values()
+        return pod
+
+    def wait_ready(self, count: int, timeout: float = START_TIMEOUT) -> list[Object]:
+        """The pods, once so many are ready and no others are there."""
+
+        def ready(pods: dict[str, Object]) -> list[Object]:
+            fine = [pod for pod in pods.values() if condition(pod, "Ready")]
+            return fine if len(fine) == count == len(pods) else []
+
+        return self.pods.wait(ready, timeout, f"{count} pods are ready")
+
+    def get(self, pod: Object, path: str, port: int = PORT) -> httpx.Response:
+        return httpx.get(f"http://{address(pod)}:{port}{path}", timeout=5)
+
+    def facts(self, pod: Object) -> dict[str, Any]:
+        """What the application says of itself."""
+        return self.get(pod, "/facts").json()
+
+    def kill(self, pod: Object, container_status: Object, number: int) -> None:
+        self.node.signal_container(container_status["containerID"], number)
+
+    def reasons(self, kind: str | None = None) -> list[str]:
+        """The reasons of the namespace's Events, of one type or of both."""
+        return [
+            event["reason"]
+            for event in self.events.versions()
+            if kind is None or event["type"] == kind
+        ]
+
+    def report(self) -> str:
+        """For a test that failed: what happened, and what the containers said."""
+        lines = [
+            f"{event.get('lastTimestamp')} {event['involvedObject'].get('name')}"
+            f" {event['reason']}: {event['message']}"
+            for event in self.events.newest().values()
+        ]
+        for log in sorted((self.node.folder / "log/pods").glob(f"{self.namespace}_*/*/*.log")):
+            text = log.read_text(errors="replace").splitlines()[-25:]
+            lines += [f"--- {log.parent.parent.name} {log.parent.name} {log.name}", *text]
+        return "\n".join(lines)
+
+
+class Load:
+    """Requests to every ready endpoint, one after another, for as long as the block lasts."""
+
+    def __init__(self, shop: Shop, path: str = "/facts") -> None:
+        self._shop, self._path = shop, path
+        self.answers: list[dict[str, Any]] = []
+        self.failures: list[str] = []
+        self.moments_without = 0  # rounds in which no endpoint was ready
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Load:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            addresses = ready_addresses(self._shop.endpoints.newest())
+            self.moments_without += not addresses
+            for one in addresses:
+                try:
+                    answer = httpx.get(f"http://{one}:{PORT}{self._path}", timeout=10)
+                    answer.raise_for_status()
+                    self.answers.append(answer.json() if self._path == "/facts" else {})
+                except httpx.HTTPError as error:
+                    self.failures.append(f"{time.time():.1f} {one}: {error!r}")
+            time.sleep(0.05)
+
+
+def address(pod: Object) -> str:
+    return pod["status"]["podIP"]
+
+
+def thing(version: str, kind: str, name: str, namespace: str | None, **more: Any) -> Object:
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
+
+
+def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Object]:
+    labels = {"app": NAME}
+    limits = {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    gate = {"name": "gate", "mountPath": "/run/readygate"}
+    delay = values.get("readiness_delay", 0)
+    sidecar = {
+        "name": SIDECAR,
+        "image": "localhost/readygate:dev",
+        "imagePullPolicy": "Never",
+        "restartPolicy": "Always",
+        "args": [
+            "run",
+            "--mongodb-uri-file=/var/run/secrets/mongodb/uri",
+            f"--mongodb-database={shop.database_name}",
+            "--schema=/etc/readygate/schema.toml",
+            *values.get("arguments", []),
+        ],
+        "securityContext": limits,
+        "startupProbe": probe("/startupz", GATE_PORT, 1, 2147483647),
+        "readinessProbe": probe("/readyz", GATE_PORT, 2, 3),
+        "livenessProbe": probe("/livez", GATE_PORT, 10, 3),
+        "volumeMounts": [
+            gate,
+            {"name": "schema", "mountPath": "/etc/readygate"},
+            {"name": "uri", "mountPath": "/var/run/secrets/mongodb"},
+        ],
+    }
+    application = {
+        "name": APPLICATION,
+        "image": "localhost/application:dev",
+        "imagePullPolicy": "Never",
+        "command": ["/usr/bin/readygate", "wait", "--", "/application"],
+        "env": [{"name": "APP_VERSION", "value": str(version)}],
+        "securityContext": limits,
+        "startupProbe": {
+            **probe("/health/ready", GATE_PORT, 5, 12),
+            "initialDelaySeconds": 10 if delay else 0,
+            "timeoutSeconds": 10,
+        },
+        "readinessProbe": {**probe("/health", PORT, 2, 3), "initialDelaySeconds": delay},
+        "livenessProbe": {**probe("/health/live", PORT, 10, 6), "initialDelaySeconds": 60},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+        "volumeMounts": [{**gate, "readOnly": True}],
+    }
+    name = f"schema-{version}"
+    spec = {
+        "enableServiceLinks": False,
+        "automountServiceAccountToken": False,
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [sidecar],
+        "containers": [application],
+        "volumes": [
+            {"name": "gate", "emptyDir": {"medium": "Memory"}},
+            {"name": "schema", "configMap": {"name": name}},
+            {"name": "uri", "secret": {"secretName": "mongodb"}},
+        ],
+    }
+    deployment = {
+        "replicas": replicas,
+        "selector": {"matchLabels": labels},
+        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "template": {"metadata": {"labels": labels}, "spec": spec},
+    }
+    space = shop.namespace
+    ports = [{"port": PORT}]
+    return [
+        thing("v1", "Secret", "mongodb", space, stringData={"uri": shop.database.uri}),
+        thing("v1", "ConfigMap", name, space, data={"schema.toml": schema(version)}),
+        thing("v1", "Service", NAME, space, spec={"selector": labels, "ports": ports}),
+        thing("apps/v1", "Deployment", NAME, space, spec=deployment),
+    ]
+
+
+def probe(path: str, port: int, period: int, failures: int) -> Object:
+    return {
+        "httpGet": {"path": path, "port": port},
+        "periodSeconds": period,
+        "failureThreshold": failures,
+    }
