@@ -1,11 +1,11 @@
 """Runs the test suites, shows progress, and ends with the line `N passed, N failed, N skipped`.
 
-    ./dev test [suite…] [-- options for pytest]
+    ./dev test [--all | suite…] [-- options for pytest]
 
-A suite is a row of SUITES. What counts as one: a lint check, a build, a doctest case, a pytest
-test, a sanitizer's report, a fuzz target. A program that crashes or takes too long counts as
-failed. The exit status is 0 only if something passed and nothing failed. Everything that is started
-here ends with this process.
+A suite is a row of SUITES. Without a name all run but those in LONG, with --all these too. What
+counts as one: a lint check, a build, a doctest case, a pytest test, a sanitizer's report, a fuzz
+target. A program that crashes or takes too long counts as failed. The exit status is 0 only if
+something passed and nothing failed. Everything that is started here ends with this process.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from xml.etree import ElementTree
 
 from support import lint, tidy
 from support.builds import BUILDS, REPOSITORY, BuildError, make
+from support.engine.recipe import KUBERNETES
 
 PYTEST_TIMEOUT = 25 * 60  # s, for the pytest run of one suite
 DOCTEST_TIMEOUT = 5 * 60  # s, for one program, sanitizers included
@@ -342,6 +343,17 @@ def fuzz_suite(context: Context) -> Result:
     return result
 
 
+def kube_suite(context: Context) -> Result:
+    """The chart on a real node of each Kubernetes version, or of those that are named."""
+    versions = os.environ.get("READYGATE_TEST_KUBERNETES", "").split() or list(KUBERNETES)
+    result = Result()
+    for version in versions:
+        say(f"--- Kubernetes {version}")
+        environment = {"READYGATE_TEST_KUBERNETES": version}
+        result.add(pytest(context, "build", ["tests/kube"], environment))
+    return result
+
+
 TSAN_SUPPRESSIONS = REPOSITORY / "tests/support/tsan.supp"
 UBSAN = "halt_on_error=1:print_stacktrace=1"
 SUITES: dict[str, Callable[[Context], Result]] = {
@@ -375,7 +387,9 @@ SUITES: dict[str, Callable[[Context], Result]] = {
         },
     ),
     "fuzz": fuzz_suite,
+    "kube": kube_suite,
 }
+LONG = ("kube",)  # minutes, root, much to build at first: when asked for
 
 
 def main(arguments: list[str]) -> int:
@@ -384,7 +398,11 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     cut = arguments.index("--") if "--" in arguments else len(arguments)
-    names, context = arguments[:cut] or list(SUITES), Context(arguments[cut + 1 :])
+    names, context = arguments[:cut], Context(arguments[cut + 1 :])
+    if names == ["--all"]:
+        names = list(SUITES)
+    elif not names:
+        names = [name for name in SUITES if name not in LONG]
     if unknown := [name for name in names if name not in SUITES]:
         print(f"no such suite: {' '.join(unknown)}; there are: {' '.join(SUITES)}", file=sys.stderr)
         return 64

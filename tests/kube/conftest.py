@@ -10,15 +10,25 @@ from typing import Any
 import provisional
 import pytest
 from shop import Shop
+
 from support.node import Node
+from support.node.node import VERSIONS
 
 VERSION_VARIABLE = "READYGATE_TEST_KUBERNETES"
 
 
 @pytest.fixture(scope="session")
-def node(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def kubernetes() -> str:
+    """The version that is tested: the newest, or what READYGATE_TEST_KUBERNETES says."""
+    return os.environ.get(VERSION_VARIABLE) or VERSIONS[-1]
+
+
+@pytest.fixture(scope="session")
+def node(
+    kubernetes: str, build_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("images")
-    with Node.start(os.environ.get(VERSION_VARIABLE, "1.36")) as started:
+    with Node.start(kubernetes) as started:
         started.load(provisional.readygate(build_dir, folder / "readygate.tar"))
         source = Path(__file__).with_name("application.cc")
         started.load(provisional.application(build_dir, source, folder / "application.tar"))

@@ -1,4 +1,5 @@
 """Images of what is in a build folder, with the libraries of this machine."""
+
 from __future__ import annotations
 
 import re

@@ -1,10 +1,10 @@
 """A service in a namespace of its own: readygate beside the test's application, and its database.
 
-    with Shop(node, engine.uri) as shop:
-        shop.install()                         # Helm, with VALUES and what the test wants otherwise
-        shop.wait_ready(1)
-        shop.pods.versions()                   # each version of each pod, as the API server saw it
-        shop.database.refuse()                 # the path of this shop's pods to the database
+with Shop(node, engine.uri) as shop:
+    shop.install()                         # Helm, with VALUES and what the test wants otherwise
+    shop.wait_ready(1)
+    shop.pods.versions()                   # each version of each pod, as the API server saw it
+    shop.database.refuse()                 # the path of this shop's pods to the database
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import uuid
 from typing import Any
 
 import httpx
+
 from support.node import Node
-from support.node.api import Object
+from support.node.api import ApiError, Object
 from support.node.record import Record, condition, ready_addresses
 from support.proxy import TcpProxy
 
@@ -78,6 +79,45 @@ class Shop:
     def install(self, version: int = 1, replicas: int = 1, **values: Any) -> None:
         for one in manifests(self, version, replicas, **values):
             self.api.create(one)
+
+    def upgrade(self, version: int) -> None:
+        for one in manifests(self, version, 2):
+            if one["kind"] == "ConfigMap":
+                self.api.create(one)
+            elif one["kind"] == "Deployment":
+                self.api.patch("deployments", NAME, {"spec": one["spec"]}, self.namespace)
+
+    def rollback(self) -> None:
+        for one in manifests(self, 1, 2):
+            if one["kind"] == "Deployment":
+                self.api.patch("deployments", NAME, {"spec": one["spec"]}, self.namespace)
+
+    def scale(self, replicas: int) -> None:
+        self.api.patch("deployments", NAME, {"spec": {"replicas": replicas}}, self.namespace)
+
+    def evict(self, pod: str) -> bool:
+        """False when the disruption budget does not allow it now."""
+        eviction = thing("policy/v1", "Eviction", pod, self.namespace)
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/eviction"
+        try:
+            self.api.ask("POST", path, eviction)
+        except ApiError as error:
+            if error.status != 429:
+                raise
+            return False
+        return True
+
+    def wait_version(self, version: int, replicas: int) -> None:
+        """Until so many pods are ready, all of that version of the application."""
+
+        def rolled_out(pods: dict[str, Object]) -> bool:
+            return (
+                len(pods) == replicas
+                and all(condition(pod, "Ready") for pod in pods.values())
+                and {self.facts(pod)["version"] for pod in pods.values()} == {str(version)}
+            )
+
+        self.pods.wait(rolled_out, START_TIMEOUT * 2, f"all pods are of version {version}")
 
     def pod(self) -> Object:
         """The newest version of the only pod."""
@@ -240,12 +280,14 @@ def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Ob
         "template": {"metadata": {"labels": labels}, "spec": spec},
     }
     space = shop.namespace
+    budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
     ports = [{"port": PORT}]
     return [
         thing("v1", "Secret", "mongodb", space, stringData={"uri": shop.database.uri}),
         thing("v1", "ConfigMap", name, space, data={"schema.toml": schema(version)}),
         thing("v1", "Service", NAME, space, spec={"selector": labels, "ports": ports}),
         thing("apps/v1", "Deployment", NAME, space, spec=deployment),
+        thing("policy/v1", "PodDisruptionBudget", NAME, space, spec=budget),
     ]
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from shop import APPLICATION, GATE_PORT, SIDECAR, START_TIMEOUT, Shop
+
 from support.node.api import Object
 from support.node.record import condition, container, ready_addresses
 

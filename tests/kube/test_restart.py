@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 from shop import APPLICATION, GATE_PORT, PORT, SIDECAR, START_TIMEOUT, Shop
+
 from support.gate.process import wait_until
 from support.node.api import Object
 from support.node.record import condition, container

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from pymongo import MongoClient
 from shop import APPLICATION, GATE_PORT, SIDECAR, START_TIMEOUT, Shop
+
 from support.gate.process import wait_until
 from support.node.api import Object
 from support.node.record import container, ready_addresses, running_since
@@ -30,7 +31,9 @@ def test_a_pod_becomes_ready(make_shop: Callable[..., Shop], client: MongoClient
         assert (status["started"], status["ready"], status["restartCount"]) == (True, True, 0)
     for seen in shop.pods.versions():
         if running_since(seen, APPLICATION):
-            assert container(seen, SIDECAR)["started"], "the application ran before the gate said so"
+            assert container(seen, SIDECAR)["started"], (
+                "the application ran before the gate said so"
+            )
     assert shop.get(pod, "/readyz", GATE_PORT).status_code == 200
     assert shop.get(pod, "/health/ready", GATE_PORT).status_code == 200
     assert shop.get(pod, "/health").status_code == 200

@@ -56,6 +56,16 @@ def ensure_program(program: recipe.GoProgram) -> Path:
     return folder
 
 
+def ensure_node_packages() -> Path:
+    """Makes what is missing; returns the folder with etcd, containerd, runc and the CNI plugins."""
+    folder = recipe.node_path()
+    if not folder.exists():
+        with _installing():
+            if not folder.exists():
+                _unpack(recipe.NODE_PACKAGES, folder)
+    return folder
+
+
 @contextlib.contextmanager
 def _installing() -> Iterator[None]:
     """One installation at a time; what an interrupted one left is removed."""
@@ -162,6 +172,18 @@ def _make_root(root: Path) -> None:
         command = ["make-cluster", str(new), recipe.POSTGRES_CONF, *recipe.CLUSTER_SQL]
         _run(log, as_root([*NAMESPACES, *PYTHON, str(SUPERVISOR), *command]))
     new.rename(root)
+
+
+def _unpack(packages: tuple[str, ...], folder: Path) -> None:
+    new = _aside(folder)
+    advice = "check that apt-get can download packages; try: apt-get update"
+    with _step("programs of a node", "about 10 s, 200 MB on disk", advice) as log:
+        (new / "packages").mkdir(parents=True)
+        _run(log, ["apt-get", "-q", "download", *packages], cwd=new / "packages")
+        for package in sorted((new / "packages").iterdir()):
+            _run(log, ["dpkg", "--extract", str(package), str(new)])
+        shutil.rmtree(new / "packages")
+    new.rename(folder)
 
 
 def _make_program(program: recipe.GoProgram, folder: Path) -> None:

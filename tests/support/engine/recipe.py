@@ -14,6 +14,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+
 @dataclass(frozen=True)
 class GoProgram:
     """A program that is built from a Go module; it lies under `name` in the folder path()."""
@@ -83,8 +84,12 @@ go install -mod=mod -ldflags '-s -w {flags}' {commands}
 FERRETDB = GoProgram("ferretdb", "github.com/FerretDB/FerretDB/v2/cmd/ferretdb", "v2.7.0")
 # A network that misbehaves on command; for the tests of a bad network and the bench.
 TOXIPROXY = GoProgram("toxiproxy", "github.com/Shopify/toxiproxy/v2/cmd/server", "v2.12.0")
-# The node on which the chart is tested, in the oldest and the newest version that it is promised for.
+# The node on which the chart is tested, in an older and in the newest version.
 KUBERNETES = {"1.34": Kubernetes(version="v1.34.4"), "1.36": Kubernetes(version="v1.36.3")}
+
+# The rest of that node: packages of this machine's distribution, unpacked and not installed, which
+# would start their services, or be in the way of another container engine.
+NODE_PACKAGES = ("etcd-server", "containerd", "runc", "containernetworking-plugins")
 
 # Debian unstable carries the DocumentDB extension. An older snapshot of it is as good as today's.
 SUITE = "sid"
@@ -158,3 +163,8 @@ def engine_dir() -> Path:
 def root_path() -> Path:
     """The root file system, with the template cluster in it."""
     return engine_dir() / f"root-{_key(SUITE, PACKAGES, POSTGRES_CONF, CLUSTER_SQL)}"
+
+
+def node_path() -> Path:
+    """A folder with the files of NODE_PACKAGES, as they would lie below /."""
+    return engine_dir() / f"node-{_key(NODE_PACKAGES)}"

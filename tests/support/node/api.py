@@ -32,6 +32,7 @@ RESOURCES = {
     "deployments": ("apps/v1", "Deployment"),
     "replicasets": ("apps/v1", "ReplicaSet"),
     "jobs": ("batch/v1", "Job"),
+    "poddisruptionbudgets": ("policy/v1", "PodDisruptionBudget"),
     "endpointslices": ("discovery.k8s.io/v1", "EndpointSlice"),
 }
 CLUSTER = ("namespaces", "nodes")
@@ -78,9 +79,7 @@ class Api:
     def get(self, resource: str, name: str, namespace: str | None = None) -> Object:
         return self.ask("GET", self._path(resource, name, namespace))
 
-    def list(
-        self, resource: str, namespace: str | None = None, **parameters: str
-    ) -> list[Object]:
+    def list(self, resource: str, namespace: str | None = None, **parameters: str) -> list[Object]:
         return self.ask("GET", self._path(resource, "", namespace), **parameters)["items"]
 
     def patch(

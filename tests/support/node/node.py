@@ -17,7 +17,6 @@ As a command:  PYTHONPATH=tests python3 -m support.node install VERSION | stop
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -44,10 +43,10 @@ class NodeError(AssertionError):
 class Node:
     """One running node. Make it with Node.start()."""
 
-    def __init__(self, process: subprocess.Popen[str], folder_of_programs: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], kubernetes: Path, packages: Path) -> None:
         self._process = process
         made = self._answer()
-        self.place = programs.Place(Path(made["folder"]), made["number"], folder_of_programs)
+        self.place = programs.Place(Path(made["folder"]), made["number"], kubernetes, packages)
         self.folder = self.place.folder
         self.gateway = self.place.gateway
         self.kubeconfig = self.folder / "admin.conf"
@@ -56,12 +55,13 @@ class Node:
     @classmethod
     def start(cls, version: str = VERSIONS[-1]) -> Node:
         """A node whose kubelet says that it is ready."""
-        folder = install.ensure_program(recipe.KUBERNETES[version])
+        kubernetes = install.ensure_program(recipe.KUBERNETES[version])
+        packages = install.ensure_node_packages()
         command = [*install.PYTHON, str(SUPERVISOR), "serve", str(BASE)]
         process = subprocess.Popen(
             install.as_root(command), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        node = cls(process, folder)
+        node = cls(process, kubernetes, packages)
         try:
             node._boot()
         except BaseException:
@@ -85,8 +85,8 @@ class Node:
         self.run("ctr", "-n", "k8s.io", "tasks", "kill", "--signal", str(number), identifier)
 
     def run(self, *command: str) -> str:
-        """A command inside the node, as root: its output."""
-        return str(self._ask("run", command=list(command)))
+        """A command inside the node, as root, in its folder: its output."""
+        return str(self._ask("run", command=list(command), path=self.place.path))
 
     def close(self) -> None:
         """Ends everything. May be called again."""
@@ -108,17 +108,19 @@ class Node:
         for path, text in programs.files(self.place).items():
             self._ask("write", path=path, text=text)
         for command in programs.certificates(self.place):
-            self._ask("run", command=["sh", "-c", 'cd "$0" && exec "$@"', str(self.folder), *command])
-        # The harness reads it; it is not this user's when sudo was asked.
+            self.run(*command)
         started = programs.commands(self.place)
         for name in ("etcd", "containerd", "kube-apiserver"):
-            self._ask("start", name=name, command=started.pop(name))
+            self._start(name, started.pop(name))
         self._make_pause()
         self._api = Api(self.place.server, self.folder / "ca.crt", programs.ADMIN)
         self._until(self._is_up, "the API server is ready")
         for name, command in started.items():
-            self._ask("start", name=name, command=command)
+            self._start(name, command)
         self._until(self._is_ready, "the node is ready")
+
+    def _start(self, name: str, command: list[str]) -> None:
+        self._ask("start", name=name, command=command, path=self.place.path)
 
     def _make_pause(self) -> None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -183,10 +185,3 @@ def sweep() -> None:
     """Removes what killed runs left. A node that is in use is left alone."""
     command = [*install.PYTHON, str(SUPERVISOR), "sweep", str(BASE)]
     subprocess.run(install.as_root(command), check=True)
-
-
-def missing() -> list[str]:
-    """Programs of the distribution that a node needs and that are not here."""
-    path = "/usr/sbin:/usr/bin:/sbin:/bin"
-    wanted = ("etcd", "containerd", "ctr", "runc", "ip", "openssl")
-    return [name for name in wanted if not shutil.which(name, path=path)]

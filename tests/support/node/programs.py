@@ -20,11 +20,17 @@ SERVICES = "198.18.240.0/24"  # never routed: nothing translates these addresses
 
 @dataclass(frozen=True)
 class Place:
-    """Where a node is: its folder, its network's number, the folder of Kubernetes' programs."""
+    """Where a node is: its folder, its network's number, and where its programs are."""
 
     folder: Path
     number: int
-    programs: Path
+    kubernetes: Path  # the programs themselves
+    packages: Path  # the distribution's, as they would lie below /
+
+    @property
+    def path(self) -> str:
+        """PATH: containerd finds its shim and runc by it."""
+        return f"{self.packages}/usr/bin:{self.packages}/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     @property
     def gateway(self) -> str:
@@ -44,20 +50,18 @@ def certificates(place: Place) -> list[list[str]]:
     """Commands that make an authority, the API server's certificate, its own for the kubelet, and
     the keys of service accounts.
     """
-    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-sha256"]
-    signed = ["-CA", "ca.crt", "-CAkey", "ca.key"]
+    new = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -sha256"
+    signed = f"{new} -CA ca.crt -CAkey ca.key -addext basicConstraints=CA:FALSE"
     names = f"subjectAltName=IP:{place.address},IP:127.0.0.1,DNS:kubernetes.default.svc"
-    authority = ["-addext", "basicConstraints=critical,CA:TRUE"]
-    return [
-        [*new, *authority, "-subj", "/CN=test", "-keyout", "ca.key", "-out", "ca.crt"],
-        [*new, *signed, "-subj", "/CN=api", "-addext", names]
-        + ["-addext", "basicConstraints=CA:FALSE", "-keyout", "api.key", "-out", "api.crt"],
-        [*new, *signed, "-subj", "/O=system:masters/CN=api"]
-        + ["-addext", "extendedKeyUsage=clientAuth", "-addext", "basicConstraints=CA:FALSE"]
-        + ["-keyout", "client.key", "-out", "client.crt"],
-        ["openssl", "genrsa", "-out", "accounts.key", "2048"],
-        ["openssl", "rsa", "-in", "accounts.key", "-pubout", "-out", "accounts.pub"],
+    lines = [
+        f"{new} -subj /CN=test -keyout ca.key -out ca.crt",
+        f"{signed} -subj /CN=api -addext {names} -keyout api.key -out api.crt",
+        f"{signed} -subj /O=system:masters/CN=api -addext extendedKeyUsage=clientAuth"
+        " -keyout client.key -out client.crt",
+        "openssl genrsa -out accounts.key 2048",
+        "openssl rsa -in accounts.key -pubout -out accounts.pub",
     ]
+    return [line.split() for line in lines]
 
 
 def kubeconfig(place: Place, token: str) -> str:
@@ -92,7 +96,8 @@ def kubelet_configuration(place: Place) -> str:
             "failSwapOn": False,
             "failCgroupV1": False,
             "cgroupDriver": "cgroupfs",
-            "cgroupsPerQOS": False,
+            "cgroupsPerQOS": True,
+            "cgroupRoot": f"/{place.folder.name}",  # the supervisor makes and removes it
             "enforceNodeAllocatable": [],
             "localStorageCapacityIsolation": False,
             "makeIPTablesUtilChains": False,
@@ -119,7 +124,7 @@ state = "/run/containerd/state"
   # Without it runc, where it lacks CAP_SYS_RESOURCE, dies with "can't get final child's PID".
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = "{place.packages}/usr/lib/cni"
     conf_dir = "{place.folder}/cni"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"  # works on any file system, below another overlay too
@@ -168,16 +173,19 @@ def files(place: Place) -> dict[str, str]:
 
 def commands(place: Place) -> dict[str, list[str]]:
     """The programs, in the order in which they are started."""
-    folder, programs = place.folder, place.programs
+    folder, programs = place.folder, place.kubernetes
     return {
         "etcd": [
-            "/usr/bin/etcd",
+            f"{place.packages}/usr/bin/etcd",
             "--data-dir=/var/lib/etcd",
             "--listen-client-urls=http://127.0.0.1:2379",
             "--advertise-client-urls=http://127.0.0.1:2379",
             "--listen-peer-urls=http://127.0.0.1:2380",
         ],
-        "containerd": ["/usr/bin/containerd", f"--config={folder}/containerd.toml"],
+        "containerd": [
+            f"{place.packages}/usr/bin/containerd",
+            f"--config={folder}/containerd.toml",
+        ],
         "kube-apiserver": [
             f"{programs}/kube-apiserver",
             "--etcd-servers=http://127.0.0.1:2379",

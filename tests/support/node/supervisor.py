@@ -8,7 +8,7 @@ standard input does, and this one when its own does: the other end is held by wh
 node, and is closed by the kernel even after SIGKILL. What the kernel does not remove, a folder and
 cgroups, the next start or `sweep` removes; a lock says whether a node still lives.
 
-    supervisor.py serve BASE     a node below the folder BASE: a JSON request a line in, an answer out
+    supervisor.py serve BASE     a node below BASE: a JSON request a line in, an answer out
     supervisor.py sweep BASE     removes what killed ones left
     supervisor.py inside FOLDER  in the namespaces; started by serve
 
@@ -53,10 +53,17 @@ class Failed(Exception):
     """Something could not be done; the text says what."""
 
 
-def run(*command: str | Path) -> str:
+def run(
+    *command: str | Path, path: str = "/usr/sbin:/usr/bin:/sbin:/bin", folder: Path = Path("/")
+) -> str:
     """A command's output. Raises Failed with what it said."""
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        raise Failed(f"{command[0]} is not there")
     done = subprocess.run(
-        [str(part) for part in command],
+        [program, *map(str, command[1:])],
+        cwd=folder,
+        env={"PATH": path, "HOME": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -242,7 +249,7 @@ class Programs:
         file.write_text(text)
         file.chmod(mode)
 
-    def start(self, name: str, command: list[str]) -> None:
+    def start(self, name: str, command: list[str], path: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.started[name] = subprocess.Popen(
                 command,
@@ -251,7 +258,7 @@ class Programs:
                 stderr=log,
                 cwd=self.folder,
                 start_new_session=True,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder)},
+                env={"PATH": path, "HOME": str(self.folder)},
             )
 
     def check(self) -> None:
@@ -261,16 +268,11 @@ class Programs:
                 log = (self.folder / f"{name}.log").read_text(errors="replace")
                 raise Failed(f"{name} ended with {status}:\n{log[-3000:]}")
 
-    def stop(self, name: str) -> None:
-        process = self.started.pop(name)
-        process.kill()
-        process.wait()
-
-    def run(self, command: list[str]) -> str:
-        return run(*command)
+    def run(self, command: list[str], path: str) -> str:
+        return run(*command, path=path, folder=self.folder)
 
 
-REQUESTS = ("write", "start", "check", "stop", "run")
+REQUESTS = ("write", "start", "check", "run")
 
 
 def inside(folder: Path) -> int:

@@ -1,0 +1,32 @@
+"""The node's commands: make the programs of the versions named (or of all), remove what is left."""
+
+from __future__ import annotations
+
+import sys
+
+from ..engine import install, recipe
+from . import node
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["install", *versions] if set(versions) <= set(node.VERSIONS):
+            try:
+                install.ensure_node_packages()
+                for version in versions or node.VERSIONS:
+                    install.ensure_program(recipe.KUBERNETES[version])
+            except install.InstallError as error:
+                print(f"node: {error}", file=sys.stderr)
+                return 1
+            return 0
+        case ["stop"]:
+            node.sweep()
+            return 0
+    print(
+        f"usage: node install [VERSION…] | stop; versions: {' '.join(node.VERSIONS)}",
+        file=sys.stderr,
+    )
+    return 64
+
+
+sys.exit(main(sys.argv[1:]))
