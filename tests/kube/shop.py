@@ -21,7 +21,7 @@ from support.node.api import ApiError, Object
 from support.node.record import Record, condition, ready_addresses
 from support.proxy import TcpProxy
 
-NAME = "shop"
+NAME, JOB = "shop", "shop-schema"
 SIDECAR, APPLICATION = "readygate", "application"
 PORT, GATE_PORT = 8080, 8088
 START_TIMEOUT = 120  # s, for a pod, on a machine that does other things too
@@ -124,6 +124,14 @@ class Shop:
         (pod,) = self.pods.newest().values()
         return pod
 
+    def pods_of_service(self) -> list[Object]:
+        """The newest versions of all pods but a job's."""
+        pods = self.pods.newest().values()
+        return [pod for pod in pods if pod["metadata"]["labels"].get("app") == NAME]
+
+    def job_is(self, name: str, kind: str) -> bool:
+        return condition(self.api.get("jobs", name, self.namespace), kind)
+
     def wait_ready(self, count: int, timeout: float = START_TIMEOUT) -> list[Object]:
         """The pods, once so many are ready and no others are there."""
 
@@ -207,55 +215,53 @@ def thing(version: str, kind: str, name: str, namespace: str | None, **more: Any
 
 
 def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Object]:
-    labels = {"app": NAME}
-    limits = {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    gate = {"name": "gate", "mountPath": "/run/readygate"}
-    delay = values.get("readiness_delay", 0)
-    sidecar = {
-        "name": SIDECAR,
-        "image": "localhost/readygate:dev",
-        "imagePullPolicy": "Never",
-        "restartPolicy": "Always",
-        "args": [
-            "run",
-            "--mongodb-uri-file=/var/run/secrets/mongodb/uri",
-            f"--mongodb-database={shop.database_name}",
-            "--schema=/etc/readygate/schema.toml",
-            *values.get("arguments", []),
-        ],
-        "securityContext": limits,
-        "startupProbe": probe("/startupz", GATE_PORT, 1, 2147483647),
-        "readinessProbe": probe("/readyz", GATE_PORT, 2, 3),
-        "livenessProbe": probe("/livez", GATE_PORT, 10, 3),
-        "volumeMounts": [
-            gate,
-            {"name": "schema", "mountPath": "/etc/readygate"},
-            {"name": "uri", "mountPath": "/var/run/secrets/mongodb"},
-        ],
-    }
-    application = {
-        "name": APPLICATION,
-        "image": "localhost/application:dev",
-        "imagePullPolicy": "Never",
-        "command": ["/usr/bin/readygate", "wait", "--", "/application"],
-        "env": [{"name": "APP_VERSION", "value": str(version)}],
-        "securityContext": limits,
-        "startupProbe": {
-            **probe("/health/ready", GATE_PORT, 5, 12),
-            "initialDelaySeconds": 10 if delay else 0,
-            "timeoutSeconds": 10,
+    """What a user would apply. A job's manifests begin with the job that applies the schema."""
+    labels, space, schema_name = {"app": NAME}, shop.namespace, f"schema-{version}"
+    job = values.get("job", False)
+    deployment = {
+        "replicas": replicas,
+        "selector": {"matchLabels": labels},
+        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {
+                **pod_spec(schema_name),
+                "initContainers": [sidecar(shop, *(["--init-mode=verify"] if job else []))],
+                "containers": [application(version, values.get("readiness_delay", 0))],
+            },
         },
-        "readinessProbe": {**probe("/health", PORT, 2, 3), "initialDelaySeconds": delay},
-        "livenessProbe": {**probe("/health/live", PORT, 10, 6), "initialDelaySeconds": 60},
-        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
-        "volumeMounts": [{**gate, "readOnly": True}],
     }
-    name = f"schema-{version}"
-    spec = {
+    once = {
+        "backoffLimit": 3,
+        "template": {
+            "spec": {
+                **pod_spec(schema_name),
+                "restartPolicy": "Never",
+                "containers": [gate_container(shop, "apply")],
+            }
+        },
+    }
+    budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+    service = {"selector": labels, "ports": [{"port": PORT}]}
+    return [
+        thing("v1", "Secret", "mongodb", space, stringData={"uri": shop.database.uri}),
+        thing("v1", "ConfigMap", schema_name, space, data={"schema.toml": schema(version)}),
+        *([thing("batch/v1", "Job", JOB, space, spec=once)] if job else []),
+        thing("v1", "Service", NAME, space, spec=service),
+        thing("policy/v1", "PodDisruptionBudget", NAME, space, spec=budget),
+        thing("apps/v1", "Deployment", NAME, space, spec=deployment),
+    ]
+
+
+RESTRICTED = {
+    "allowPrivilegeEscalation": False,
+    "readOnlyRootFilesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+
+def pod_spec(schema_name: str) -> Object:
+    return {
         "enableServiceLinks": False,
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 30,
@@ -265,30 +271,65 @@ def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Ob
             "fsGroup": 65532,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "initContainers": [sidecar],
-        "containers": [application],
         "volumes": [
             {"name": "gate", "emptyDir": {"medium": "Memory"}},
-            {"name": "schema", "configMap": {"name": name}},
+            {"name": "schema", "configMap": {"name": schema_name}},
             {"name": "uri", "secret": {"secretName": "mongodb"}},
         ],
     }
-    deployment = {
-        "replicas": replicas,
-        "selector": {"matchLabels": labels},
-        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": {"metadata": {"labels": labels}, "spec": spec},
+
+
+def gate_container(shop: Shop, command: str, *arguments: str) -> Object:
+    """readygate, told of the database and the schema."""
+    return {
+        "name": SIDECAR,
+        "image": "localhost/readygate:dev",
+        "imagePullPolicy": "Never",
+        "args": [
+            command,
+            "--mongodb-uri-file=/var/run/secrets/mongodb/uri",
+            f"--mongodb-database={shop.database_name}",
+            "--schema=/etc/readygate/schema.toml",
+            *arguments,
+        ],
+        "securityContext": RESTRICTED,
+        "volumeMounts": [
+            {"name": "gate", "mountPath": "/run/readygate"},
+            {"name": "schema", "mountPath": "/etc/readygate"},
+            {"name": "uri", "mountPath": "/var/run/secrets/mongodb"},
+        ],
     }
-    space = shop.namespace
-    budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
-    ports = [{"port": PORT}]
-    return [
-        thing("v1", "Secret", "mongodb", space, stringData={"uri": shop.database.uri}),
-        thing("v1", "ConfigMap", name, space, data={"schema.toml": schema(version)}),
-        thing("v1", "Service", NAME, space, spec={"selector": labels, "ports": ports}),
-        thing("apps/v1", "Deployment", NAME, space, spec=deployment),
-        thing("policy/v1", "PodDisruptionBudget", NAME, space, spec=budget),
-    ]
+
+
+def sidecar(shop: Shop, *arguments: str) -> Object:
+    return {
+        **gate_container(shop, "run", *arguments),
+        "restartPolicy": "Always",
+        "startupProbe": probe("/startupz", GATE_PORT, 1, 2147483647),
+        "readinessProbe": probe("/readyz", GATE_PORT, 2, 3),
+        "livenessProbe": probe("/livez", GATE_PORT, 10, 3),
+    }
+
+
+def application(version: int, readiness_delay: int) -> Object:
+    """Its startup probe asks the gate; the others ask the application."""
+    return {
+        "name": APPLICATION,
+        "image": "localhost/application:dev",
+        "imagePullPolicy": "Never",
+        "command": ["/usr/bin/readygate", "wait", "--", "/application"],
+        "env": [{"name": "APP_VERSION", "value": str(version)}],
+        "securityContext": RESTRICTED,
+        "startupProbe": {
+            **probe("/health/ready", GATE_PORT, 5, 12),
+            "initialDelaySeconds": 10 if readiness_delay else 0,
+            "timeoutSeconds": 10,
+        },
+        "readinessProbe": {**probe("/health", PORT, 2, 3), "initialDelaySeconds": readiness_delay},
+        "livenessProbe": {**probe("/health/live", PORT, 10, 6), "initialDelaySeconds": 60},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+        "volumeMounts": [{"name": "gate", "mountPath": "/run/readygate", "readOnly": True}],
+    }
 
 
 def probe(path: str, port: int, period: int, failures: int) -> Object:
