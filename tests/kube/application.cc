@@ -7,15 +7,15 @@
 // SIGTERM: it accepts no more, ends what it works on, and exits with 0. A test tells from its answers,
 // and from nothing that it says of itself, whether a gate opened too early.
 #include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 
 namespace {
 
@@ -59,8 +59,9 @@ void serve(int connection) {
   } else if (path != "GET /health" && path != "GET /health/live") {
     status = body = "404 Not Found";
   }
-  const std::string answer = "HTTP/1.1 " + status + "\r\nContent-Type: application/json\r\nContent-Length: " +
-                             std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n" + body;
+  const std::string answer = "HTTP/1.1 " + status +
+                             "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+                             "\r\nConnection: close\r\n\r\n" + body;
   (void)send(connection, answer.data(), answer.size(), MSG_NOSIGNAL);
   close(connection);
   --at_work;

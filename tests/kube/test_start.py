@@ -38,8 +38,11 @@ def test_a_pod_becomes_ready(make_shop: Callable[..., Shop], client: MongoClient
     assert shop.get(pod, "/health/ready", GATE_PORT).status_code == 200
     assert shop.get(pod, "/health").status_code == 200
     assert ready_addresses(shop.endpoints.newest()) == [pod["status"]["podIP"]]
-    orders = client[shop.database_name]["orders"]
-    assert "customer" in orders.index_information()
+    database = client[shop.database_name]
+    assert "customer" in database["orders"].index_information()
+    (applied,) = database["_readygate"].find({"_id": "shop"})
+    opened = applied["applied"]["at"].replace(tzinfo=datetime.UTC).timestamp() * 1000
+    assert shop.facts(pod)["started"] >= opened, "the process began when all was there"
 
 
 def test_a_slow_start_restarts_nothing(make_shop: Callable[..., Shop], client: MongoClient) -> None:

@@ -1,8 +1,8 @@
 // The program that holds a pod's namespaces: it sleeps until it is told to end, and takes orphans.
-#include <csignal>
-#include <cstdlib>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
+#include <cstdlib>
 
 int main() {
   std::signal(SIGTERM, [](int) { _exit(EXIT_SUCCESS); });
