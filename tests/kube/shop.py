@@ -24,6 +24,8 @@ from support.proxy import TcpProxy
 NAME, JOB = "shop", "shop-schema"
 SIDECAR, APPLICATION = "readygate", "application"
 PORT, GATE_PORT = 8080, 8088
+GRACE = 20  # s
+NO_LIMIT = 2147483647  # what a probe's failureThreshold can be at most
 START_TIMEOUT = 120  # s, for a pod, on a machine that does other things too
 
 SCHEMA = """
@@ -217,18 +219,28 @@ def thing(version: str, kind: str, name: str, namespace: str | None, **more: Any
 def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Object]:
     """What a user would apply. A job's manifests begin with the job that applies the schema."""
     labels, space, schema_name = {"app": NAME}, shop.namespace, f"schema-{version}"
-    job = values.get("job", False)
+    job, native = values.get("job", False), values.get("mode", "native") == "native"
+    verify = ["--init-mode=verify"] if job else []
+    service_container = application(version, values.get("readiness_delay", 0))
+    if native:
+        containers = {
+            "initContainers": [sidecar(shop, *verify)],
+            "containers": [service_container],
+        }
+    else:
+        # Both are told to end at once: the gate goes on serving while the application ends. And a
+        # wrapper that waits must not be killed for it.
+        beside = sidecar(shop, f"--gate-drain-delay={GRACE - 5}s", *verify)
+        del beside["restartPolicy"]
+        service_container["startupProbe"]["failureThreshold"] = NO_LIMIT
+        containers = {"containers": [beside, service_container]}
     deployment = {
         "replicas": replicas,
         "selector": {"matchLabels": labels},
         "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "template": {
             "metadata": {"labels": labels},
-            "spec": {
-                **pod_spec(schema_name),
-                "initContainers": [sidecar(shop, *(["--init-mode=verify"] if job else []))],
-                "containers": [application(version, values.get("readiness_delay", 0))],
-            },
+            "spec": {**pod_spec(schema_name), **containers},
         },
     }
     once = {
@@ -264,7 +276,7 @@ def pod_spec(schema_name: str) -> Object:
     return {
         "enableServiceLinks": False,
         "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": 30,
+        "terminationGracePeriodSeconds": GRACE,
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 65532,
@@ -305,7 +317,7 @@ def sidecar(shop: Shop, *arguments: str) -> Object:
     return {
         **gate_container(shop, "run", *arguments),
         "restartPolicy": "Always",
-        "startupProbe": probe("/startupz", GATE_PORT, 1, 2147483647),
+        "startupProbe": probe("/startupz", GATE_PORT, 1, NO_LIMIT),
         "readinessProbe": probe("/readyz", GATE_PORT, 2, 3),
         "livenessProbe": probe("/livez", GATE_PORT, 10, 3),
     }

@@ -14,11 +14,11 @@ from support.node.api import Object
 from support.node.record import condition, container
 
 
-@pytest.fixture
-def shop(make_shop: Callable[..., Shop]) -> Shop:
-    """One that is ready."""
+@pytest.fixture(params=["native", "container"])
+def shop(make_shop: Callable[..., Shop], request: pytest.FixtureRequest) -> Shop:
+    """One that is ready, with a native sidecar or with one that is a container as any other."""
     made = make_shop()
-    made.install()
+    made.install(mode=request.param)
     made.wait_ready(1)
     return made
 

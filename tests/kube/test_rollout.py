@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import pytest
 from pymongo import MongoClient
 from shop import APPLICATION, PORT, SIDECAR, START_TIMEOUT, Load, Shop
 
@@ -78,10 +79,11 @@ def test_of_twelve_pods_one_applies(make_shop: Callable[..., Shop], client: Mong
     assert_nothing_restarted(shop)
 
 
-def test_a_pod_that_is_deleted_fails_no_request(make_shop: Callable[..., Shop]) -> None:
-    """The application ends first, with its requests answered; then the sidecar."""
+@pytest.mark.parametrize("mode", ["native", "container"])
+def test_a_pod_that_is_deleted_fails_no_request(make_shop: Callable[..., Shop], mode: str) -> None:
+    """The application ends with its requests answered, and before a native sidecar."""
     shop = make_shop()
-    shop.install(replicas=2)
+    shop.install(replicas=2, mode=mode)
     gone, _ = shop.wait_ready(2)
     name = gone["metadata"]["name"]
     slow: list[int] = []
