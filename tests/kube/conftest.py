@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import provisional
+import container_images
 import pytest
 from shop import Shop
 
@@ -29,9 +29,8 @@ def node(
 ) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("images")
     with Node.start(kubernetes) as started:
-        started.load(provisional.readygate(build_dir, folder / "readygate.tar"))
-        source = Path(__file__).with_name("application.cc")
-        started.load(provisional.application(build_dir, source, folder / "application.tar"))
+        started.load(container_images.gate(build_dir, folder / "gate.tar"))
+        started.load(container_images.service(folder / "service.tar"))
         yield started
 
 

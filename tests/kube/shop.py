@@ -15,6 +15,7 @@ import uuid
 from typing import Any
 
 import httpx
+from container_images import GATE, SERVICE
 
 from support.node import Node
 from support.node.api import ApiError, Object
@@ -24,6 +25,7 @@ from support.proxy import TcpProxy
 NAME, JOB = "shop", "shop-schema"
 SIDECAR, APPLICATION = "readygate", "application"
 PORT, GATE_PORT = 8080, 8088
+SHARED = "/run/readygate"  # where the gate's socket and readygate-wait are
 GRACE = 20  # s
 NO_LIMIT = 2147483647  # what a probe's failureThreshold can be at most
 START_TIMEOUT = 120  # s, for a pod, on a machine that does other things too
@@ -224,7 +226,7 @@ def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Ob
     service_container = application(version, values.get("readiness_delay", 0))
     if native:
         containers = {
-            "initContainers": [sidecar(shop, *verify)],
+            "initContainers": [installer(), sidecar(shop, *verify)],
             "containers": [service_container],
         }
     else:
@@ -233,7 +235,10 @@ def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Ob
         beside = sidecar(shop, f"--gate-drain-delay={GRACE - 5}s", *verify)
         del beside["restartPolicy"]
         service_container["startupProbe"]["failureThreshold"] = NO_LIMIT
-        containers = {"containers": [beside, service_container]}
+        containers = {
+            "initContainers": [installer()],
+            "containers": [beside, service_container],
+        }
     deployment = {
         "replicas": replicas,
         "selector": {"matchLabels": labels},
@@ -295,7 +300,7 @@ def gate_container(shop: Shop, command: str, *arguments: str) -> Object:
     """readygate, told of the database and the schema."""
     return {
         "name": SIDECAR,
-        "image": "localhost/readygate:dev",
+        "image": GATE,
         "imagePullPolicy": "Never",
         "args": [
             command,
@@ -306,10 +311,22 @@ def gate_container(shop: Shop, command: str, *arguments: str) -> Object:
         ],
         "securityContext": RESTRICTED,
         "volumeMounts": [
-            {"name": "gate", "mountPath": "/run/readygate"},
+            {"name": "gate", "mountPath": SHARED},
             {"name": "schema", "mountPath": "/etc/readygate"},
             {"name": "uri", "mountPath": "/var/run/secrets/mongodb"},
         ],
+    }
+
+
+def installer() -> Object:
+    """Puts readygate-wait where the application finds it."""
+    return {
+        "name": "readygate-install",
+        "image": GATE,
+        "imagePullPolicy": "Never",
+        "args": ["install", SHARED],
+        "securityContext": RESTRICTED,
+        "volumeMounts": [{"name": "gate", "mountPath": SHARED}],
     }
 
 
@@ -327,9 +344,9 @@ def application(version: int, readiness_delay: int) -> Object:
     """Its startup probe asks the gate; the others ask the application."""
     return {
         "name": APPLICATION,
-        "image": "localhost/application:dev",
+        "image": SERVICE,
         "imagePullPolicy": "Never",
-        "command": ["/usr/bin/readygate", "wait", "--", "/application"],
+        "command": [f"{SHARED}/readygate-wait", "--", "/application"],
         "env": [{"name": "APP_VERSION", "value": str(version)}],
         "securityContext": RESTRICTED,
         "startupProbe": {
@@ -340,7 +357,7 @@ def application(version: int, readiness_delay: int) -> Object:
         "readinessProbe": {**probe("/health", PORT, 2, 3), "initialDelaySeconds": readiness_delay},
         "livenessProbe": {**probe("/health/live", PORT, 10, 6), "initialDelaySeconds": 60},
         "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
-        "volumeMounts": [{"name": "gate", "mountPath": "/run/readygate", "readOnly": True}],
+        "volumeMounts": [{"name": "gate", "mountPath": SHARED, "readOnly": True}],
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from container_images import SERVICE
 from pymongo import MongoClient
 from shop import APPLICATION, GATE_PORT, SIDECAR, Shop, application, manifests, sidecar, thing
 
@@ -156,7 +157,7 @@ def injected(one: Object) -> list[str]:
 
 OWN = {
     "name": "own",
-    "image": "localhost/application:dev",
+    "image": SERVICE,
     "imagePullPolicy": "Never",
     "command": ["/application"],
 }

@@ -1,0 +1,40 @@
+"""The images of the tests: what is in a build folder, with this machine's libraries; the service.
+
+READYGATE_TEST_IMAGE_ARCHIVE names an OCI archive of localhost/readygate:dev that is used in place
+of the first: the image that users get.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from support.node import images
+
+GATE, SERVICE = "localhost/readygate:dev", "localhost/application:dev"
+ARCHIVE_VARIABLE = "READYGATE_TEST_IMAGE_ARCHIVE"
+PROGRAMS = ("readygate", "readygate-wait")
+
+
+def gate(build: Path, target: Path) -> Path:
+    """The archive of readygate's image."""
+    if given := os.environ.get(ARCHIVE_VARIABLE):
+        return Path(given)
+    programs = {f"/usr/bin/{name}": build / name for name in PROGRAMS}
+    files = {**libraries(build / "readygate"), **programs}
+    return images.archive(GATE, files, ["/usr/bin/readygate"], target)
+
+
+def service(target: Path) -> Path:
+    """The archive of the test's service, which has nothing of readygate in it."""
+    source = Path(__file__).with_name("application.cc")
+    program = images.compile_static(source, target.with_suffix(".program"))
+    return images.archive(SERVICE, {"/application": program}, ["/application"], target)
+
+
+def libraries(program: Path) -> dict[str, Path]:
+    """What the program loads, by the path at which it looks for it."""
+    said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
+    return {path: Path(path) for path in re.findall(r"(/\S+) \(0x", said)}
