@@ -22,7 +22,12 @@ REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))  # the helpers that start and observe the daemon
 
 from demo_board import Board, explain, heading, quote  # noqa: E402
-from demo_database import Database, EngineDatabase, GivenDatabase  # noqa: E402
+from demo_database import (  # noqa: E402
+    Database,
+    EngineDatabase,
+    GivenDatabase,
+    refusal,
+)
 
 from support.engine import EngineError  # noqa: E402
 from support.gate import (  # noqa: E402
@@ -116,6 +121,9 @@ class Story:
         names = [model["name"] for model in models.json()] if models.code == 200 else []
         quote(f"GET /models?search=inflation -> {models.code}: {', '.join(names)}")
         self.check("the application found models through the text index", bool(names))
+        said = refusal(self.database, "rebalances", {"drift": "much"})
+        quote(f"inserting a document that is no rebalance -> {said or 'accepted'}")
+        self.check("the validator refused a document that is no rebalance", bool(said))
 
     def outage(self) -> None:
         """The database goes and comes back; nobody restarts anything."""
@@ -157,12 +165,12 @@ class Story:
         self.check("readygate plan has nothing to do and exits 0", code == 0)
 
     def not_honoured(self) -> None:
-        """The engine stores the validator and ignores it; readygate says so."""
+        """The engine accepts an option and forgets it; readygate says so."""
         warnings = [e for e in self.daemon.log() if e.get("finding") == "not_honoured"]
         quote("\n".join(f"{entry['level']}: {entry['msg']}" for entry in warnings))
         self.check(
-            "the validator that the engine stores and ignores is reported, not hidden",
-            any(entry["option"] == "validator" for entry in warnings),
+            "the option that the engine accepts and forgets is reported, not hidden",
+            [entry["option"] for entry in warnings] == ["storageEngine"],
         )
 
     def drain(self) -> None:
@@ -288,13 +296,13 @@ def tell(stay: bool) -> list[str]:
             heading(5, "What the server accepts and does not honour")
             if isinstance(database, EngineDatabase):
                 explain(
-                    """The schema has a validator for rebalances. This engine stores it and rejects
-                    nothing. readygate would refuse to open; the example says
+                    """The schema wants rebalances compressed by zstd. This engine says yes and does
+                    not do it. readygate would refuse to open; the example says
                     policy.not_honoured = "report", so it opens and says so:"""
                 )
                 story.not_honoured()
             else:
-                explain("That step belongs to the embedded engine, which ignores validators.")
+                explain("That step belongs to the embedded engine, which forgets it.")
 
             heading(6, "The end: SIGTERM")
             if stay:

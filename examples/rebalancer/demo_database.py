@@ -12,6 +12,7 @@ import threading
 from typing import Protocol
 
 from pymongo import MongoClient
+from pymongo.errors import WriteError
 
 from support.engine import Engine
 from support.proxy import NotProxyable, TcpProxy
@@ -29,6 +30,16 @@ class Database(Protocol):
     def lose(self) -> None: ...
     def bring_back(self) -> None: ...
     def close(self) -> None: ...
+
+
+def refusal(database: Database, collection: str, document: dict[str, object]) -> str:
+    """The server's words when it refuses to insert it, past the service; "" when it takes it."""
+    with MongoClient[dict[str, object]](database.uri, serverSelectionTimeoutMS=3_000) as client:
+        try:
+            client[database.name][collection].insert_one(document)
+        except WriteError as error:
+            return str(error.details["errmsg"] if error.details else error)
+    return ""
 
 
 class EngineDatabase:
