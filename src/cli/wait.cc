@@ -156,7 +156,7 @@ class Waiting {
   std::optional<WaitEnd> decide(const std::string& line) {
     const Result<schema::Document> json = schema::Document::from_json(line);
     const std::optional<bool> ok = json ? flag_at(*json, "ok") : std::nullopt;
-    if (!ok) return WaitEnd{kExitInternal, fmt::format("the answer of {} is not understood", options_.socket)};
+    if (!ok) return WaitEnd{kExitInternal, "the answer is not understood: is it a gate?"};
     if (*ok) return WaitEnd{};
     const std::string why = text_at(*json, "why").value_or("");
     const std::string code = text_at(*json, "code").value_or("unknown");

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from protocol.clients.scripted_gate import ScriptedGate
 
 from support.gate import WAITERS, Daemon, Process, build_dir, repository, wait_until, waiter
 
@@ -60,6 +61,70 @@ def words_of(name: str) -> tuple[list[str], str]:
 def test_both_programs_explain_the_same() -> None:
     ours, theirs = (words_of(name) for name in WAITERS)
     assert ours == theirs
+
+
+BAD_ANSWERS = {
+    "forbidden": b'{"ok":false,"why":"forbidden","state":"ready","code":"forbidden"}\n',
+    "later version": b'{"ok":false,"why":"hibernating","state":"ready","code":"none"}\n',
+    "no gate": b"HTTP/1.1 400 Bad Request\n",
+    "half": b'{"ok":true',
+    "busy": b'{"ok":false,"why":"busy","state":"initializing","code":"busy"}\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("situation", "arguments", "code"),
+    [
+        ("no socket", ["--timeout", "100ms"], 124),
+        ("nobody listens", ["--timeout", "100ms"], 124),
+        ("initializing", ["--timeout", "1200ms", "--for", "ready"], 124),
+        ("draining", [], 75),
+        ("failed", ["--fail-fast"], 69),
+        ("ready", ["--", "no-such-program"], 127),
+        ("ready", ["--", "/proc/self/status"], 126),
+        ("ready", ["--", "/"], 126),
+        ("forbidden", [], 77),
+        ("later version", [], 70),
+        ("no gate", [], 70),
+        ("half", ["--timeout", "300ms"], 124),
+        ("busy", ["--timeout", "300ms"], 124),
+    ],
+)
+def test_both_programs_say_the_same(
+    tmp_path: Path, situation: str, arguments: list[str], code: int
+) -> None:
+    """Whatever the gate answers: letter for letter, with the same exit code."""
+    gate = ScriptedGate(tmp_path / "gate.sock")
+    if situation == "nobody listens":
+        gate.bind_only()
+    elif situation in BAD_ANSWERS:
+        gate.answer(BAD_ANSWERS[situation])
+        gate.serve()
+    elif situation != "no socket":
+        gate.state(situation, "schema_conflict" if situation == "failed" else "none")
+        gate.serve()
+    said = []
+    for name in WAITERS:
+        command = [*waiter(name), "--socket", str(gate.path), *arguments]
+        with Process(command, name=name) as process:
+            assert process.wait(20) == code
+            said.append(process.output())
+    gate.kill()
+    assert said[0] == said[1]
+    assert said[0].startswith("readygate: ")
+
+
+def test_a_line_every_ten_seconds_where_there_is_no_terminal(tmp_path: Path) -> None:
+    """Both programs, side by side."""
+    socket = str(tmp_path / "no.sock")
+    waiting = [Process([*waiter(name), "--socket", socket], name=name) for name in WAITERS]
+    try:
+        for process in waiting:
+            process.wait_line("readygate: waiting for open (10s): no answer from the gate", 20)
+            assert len(process.lines) == 1
+    finally:
+        for process in waiting:
+            process.close()
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,13 @@ void schema(std::string_view input);         // a schema file: parsed, laid out 
 void configuration(std::string_view input);  // readygate.toml: parsed, checked, settled
 void json(std::string_view input);           // Extended JSON: to BSON and back
 void catalog(std::string_view input);        // BSON as a server sends it: read, compared, imported, planned, rendered
+void answer(std::string_view input);         // a line from the gate's socket, as the C client reads it
 
 struct Target {
   std::string_view name;  // of the program, and of its folder in tests/fuzz/corpus
   void (*run)(std::string_view input);
 };
 inline constexpr std::array kTargets = {Target{"schema", &schema}, Target{"configuration", &configuration},
-                                        Target{"json", &json}, Target{"catalog", &catalog}};
+                                        Target{"json", &json}, Target{"catalog", &catalog}, Target{"answer", &answer}};
 
 }  // namespace readygate::fuzz

@@ -30,10 +30,11 @@ SANITIZED = (
     "-Dcpp_args=['-fno-omit-frame-pointer', '-gline-tables-only']",
 )
 # libFuzzer counts which branches an input takes, in every library that a target reads with.
-FUZZED = (
-    "-Dcpp_args=['-fno-omit-frame-pointer', '-gline-tables-only', '-fsanitize=fuzzer-no-link', "
+_FUZZED = (
+    "['-fno-omit-frame-pointer', '-gline-tables-only', '-fsanitize=fuzzer-no-link', "
     "'-fno-sanitize-recover=undefined']"
 )
+FUZZED = (f"-Dcpp_args={_FUZZED}", f"-Dc_args={_FUZZED}")
 # For its warnings, its unit tests and clang-tidy, nobody needs debugging symbols. -O0 would lose
 # the warnings that follow the flow.
 QUICK = ("-Doptimization=1", "-Ddebug=false")
@@ -60,7 +61,7 @@ BUILDS = {
         Build("build-tsan", ("-Db_sanitize=thread", *SANITIZED), CLANG),
         Build(
             "build-fuzz",
-            ("-Dfuzz=true", "-Db_sanitize=address,undefined", *SANITIZED[:-1], FUZZED),
+            ("-Dfuzz=true", "-Db_sanitize=address,undefined", *SANITIZED[:-1], *FUZZED),
             CLANG,
             ("fuzz-programs",),
         ),

@@ -13,7 +13,7 @@
 namespace readygate::client {
 
 struct Error : std::runtime_error {
-  Error(int result_given, const readygate_why &why)
+  Error(int result_given, const readygate_why& why)
       : std::runtime_error(why.message), result(result_given), state(why.state), code(why.code) {}
   int result;  // a readygate_result
   std::string state;
@@ -21,14 +21,14 @@ struct Error : std::runtime_error {
 };
 
 struct Wait {
-  const char *fact = "open";
+  const char* fact = "open";
   std::optional<std::chrono::milliseconds> timeout;  // none: for ever
   bool fail_fast = false;
-  const char *socket = nullptr;
+  const char* socket = nullptr;
 };
 
 // Returns once the fact is true; throws Error.
-inline void wait(const Wait &what = {}) {
+inline void wait(const Wait& what = {}) {
   readygate_why why{};
   const std::int64_t limit = what.timeout ? what.timeout->count() : READYGATE_NO_LIMIT;
   const int result = readygate_wait(what.socket, what.fact, limit, what.fail_fast ? READYGATE_FAIL_FAST : 0, &why);
@@ -38,8 +38,8 @@ inline void wait(const Wait &what = {}) {
 inline bool is_open() noexcept { return readygate_is_open() == 1; }
 
 struct Closer {
-  void operator()(readygate_page *page) const noexcept { readygate_page_close(page); }
-  void operator()(readygate_watch *watch) const noexcept { readygate_watch_close(watch); }
+  void operator()(readygate_page* page) const noexcept { readygate_page_close(page); }
+  void operator()(readygate_watch* watch) const noexcept { readygate_watch_close(watch); }
 };
 using Page = std::unique_ptr<readygate_page, Closer>;
 using Watch = std::unique_ptr<readygate_watch, Closer>;

@@ -140,7 +140,10 @@ static void put_code(struct rg_text* text, unsigned code) {
 
 void rg_put_json(struct rg_text* text, struct rg_span json) {
   if (json.length < 2 || json.at[0] != '"') {
-    rg_put_span(text, json);
+    for (size_t i = 0; i < json.length; ++i) {  // a space in its place is the same JSON
+      const char c = json.at[i];
+      rg_put_span(text, (struct rg_span){(unsigned char)c < 0x20 || c == 0x7F ? " " : &c, 1});
+    }
     return;
   }
   const char* const end = json.at + json.length - 1;

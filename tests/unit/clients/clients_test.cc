@@ -134,6 +134,7 @@ TEST_CASE("clients: what reaches a terminal controls nothing") {
   CHECK(member("{\"t\":\"a\x1b[2Jb\"}", "t") == "a?[2Jb");
   CHECK(member(R"({"t":"a\u001b[2J\n\u00e9\u20ac\ud83d\ude00\/"})", "t") == "a?[2J \xC3\xA9\xE2\x82\xAC?\?/");
   CHECK(member(R"({"t":"\u12"})", "t") == "?");
+  CHECK(member("{\"t\":[1,\n\"\x1b\"]}", "t") == "[1, \" \"]");  // no string, and not to be trusted either
 }
 
 TEST_CASE("clients: one whole object, and nothing else") {
