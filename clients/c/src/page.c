@@ -114,7 +114,7 @@ static bool can_be_believed(int fd) {
 
 // Not every file system can; and what fails in the page's place may leave a hole there.
 static bool can_be_mapped(int fd) {
-  void *const elsewhere = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+  void* const elsewhere = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
   return elsewhere != MAP_FAILED && munmap(elsewhere, SIZE) == 0;
 }
 
@@ -125,13 +125,15 @@ static void open_anew(struct readygate_page* page) {
   struct rg_text text = rg_text_in(path, sizeof path);
   rg_put_span(&text, socket);
   rg_put(&text, suffix);
-  // A FIFO or a device in its place must not hold us up.
+  // A FIFO or a device in its place
+  // must not hold us up.
   const int fd = rg_is_path(socket) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+  // A page in the place of a page: nothing is taken that there might be too little of.
   if (fd >= 0 && can_be_believed(fd) && can_be_mapped(fd)) {
     atomic_store_explicit(&page->own_offset_ms, own_offset_ms(), memory_order_relaxed);
-    mmap(page->mapped, SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+    (void)mmap(page->mapped, SIZE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
   } else {
-    mmap(page->mapped, SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    (void)mmap(page->mapped, SIZE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   }
   if (fd >= 0) close(fd);
 }

@@ -15,26 +15,28 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// NOLINTBEGIN(bugprone-reserved-identifier): glibc's own names for what it would have called
-void* __libc_malloc(size_t size);
-void* __libc_calloc(size_t count, size_t size);
-void* __libc_realloc(void* memory, size_t size);
-// NOLINTEND(bugprone-reserved-identifier)
+// Under the names that the linker knows: glibc's own, and those that everybody calls.
+void* real_malloc(size_t size) __asm__("__libc_malloc");
+void* real_calloc(size_t count, size_t size) __asm__("__libc_calloc");
+void* real_realloc(void* memory, size_t size) __asm__("__libc_realloc");
+void* counted_malloc(size_t size) __asm__("malloc");
+void* counted_calloc(size_t count, size_t size) __asm__("calloc");
+void* counted_realloc(void* memory, size_t size) __asm__("realloc");
 static atomic_long allocations;
 
-void* malloc(size_t size) {
+void* counted_malloc(size_t size) {
   ++allocations;
-  return __libc_malloc(size);
+  return real_malloc(size);
 }
 
-void* calloc(size_t count, size_t size) {
+void* counted_calloc(size_t count, size_t size) {
   ++allocations;
-  return __libc_calloc(count, size);
+  return real_calloc(count, size);
 }
 
-void* realloc(void* memory, size_t size) {
+void* counted_realloc(void* memory, size_t size) {
   ++allocations;
-  return __libc_realloc(memory, size);
+  return real_realloc(memory, size);
 }
 
 static atomic_int ended;
