@@ -10,6 +10,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from protocol.clients.scripted_gate import ScriptedGate
 
-from support.gate import WAITERS, Daemon, Process, build_dir, repository, wait_until, waiter
+from support.gate import WAITERS, Daemon, Process, repository, wait_until, waiter
 
 MakeDaemon = Callable[..., Daemon]
 PROGRAM = "readygate-wait"
@@ -248,12 +249,11 @@ def nothing() -> Iterator[Path]:
     """
     if os.geteuid() != 0:
         pytest.skip("chroot and PID namespaces need root")
-    root = build_dir() / "tests" / "nothing"
-    shutil.rmtree(root, ignore_errors=True)
-    (root / "run").mkdir(parents=True)
-    shutil.copy(program(), root / PROGRAM)
-    yield root
-    shutil.rmtree(root, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="rg-") as folder:
+        root = Path(folder)
+        (root / "run").mkdir()
+        shutil.copy(program(), root / PROGRAM)
+        yield root
 
 
 def contained(root: Path, *arguments: str, **environment: str) -> Process:
@@ -275,14 +275,6 @@ def first_process(container: Process) -> int:
     return wait_until(find, 10, "process 1 runs", seen=container.output)
 
 
-def share_socket(socket: Path, root: Path) -> None:
-    """The gate's socket in the container: another name of it, as a shared volume gives."""
-    try:
-        os.link(socket, root / "run" / "gate.sock")
-    except OSError:  # another file system
-        pytest.skip("the build folder and the temporary folder are on two file systems")
-
-
 def test_in_a_container_built_from_nothing(
     nothing: Path, engine: Any, make_daemon: MakeDaemon
 ) -> None:
@@ -293,7 +285,8 @@ def test_in_a_container_built_from_nothing(
         pid = first_process(container)
         wait_until(lambda: caught(pid), 10, "it waits")
         assert not container.output()
-        share_socket(daemon.socket, nothing)
+        # As the shared volume of a pod has it.
+        os.link(daemon.socket, nothing / "run" / "gate.sock")
         assert container.wait() == 0
         assert container.output().startswith("readygate-wait ")
 

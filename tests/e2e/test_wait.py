@@ -115,6 +115,19 @@ def test_before_the_daemon_exists(
         assert waiting.output().splitlines()[-1] == "open"
 
 
+def test_it_watches_the_folder_of_the_socket(program: str, tmp_path: Path) -> None:
+    """So that it tries at once when something happens there; once a second it does in any case."""
+    folder = f"ino:{tmp_path.stat().st_ino:x} "
+    command = [*waiter(program), "--socket", str(tmp_path / "no.sock")]
+
+    def watched() -> bool:
+        open_files = Path(f"/proc/{waiting.pid}/fdinfo").iterdir()
+        return any(folder in file.read_text() for file in open_files)
+
+    with Process(command, name=program) as waiting:
+        wait_until(watched, 10, "it watches the folder")
+
+
 def test_across_a_restart_of_the_daemon(program: str, closed: Daemon, proxy: TcpProxy) -> None:
     """End of stream without an answer means not open: it goes on waiting."""
     with closed.waiter("echo", "open", program=program) as waiting:
