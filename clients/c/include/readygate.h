@@ -47,8 +47,9 @@ struct readygate_why {
 
 /* Blocks until the gate says that `fact` is true: "open" (also NULL), "ready", "initialized" or "healthy". No socket, a
  * refused connection, no permission, an end of stream before the answer all mean that it is not, and are tried again:
- * once a second, and when something happens in the socket's folder. `timeout_ms` is at most 10,000 hours. `why` may be
- * NULL; it is written unless the result is READYGATE_OK. Signals do not end it. */
+ * once a second, and when something happens in the socket's folder. `timeout_ms` is at most 10,000 hours; to ask
+ * without waiting there is readygate_is_open(). `why` may be NULL; it is written unless the result is READYGATE_OK.
+ * Signals do not end it. */
 int readygate_wait(const char* socket, const char* fact, int64_t timeout_ms, unsigned flags, struct readygate_why* why);
 
 /* 1 when the gate of the environment is open now, else 0: by one load from a mapped page and one look at a clock, for

@@ -3,7 +3,8 @@
 // There is no lock and no heap. A page that has expired, was zeroed, or is of an earlier boot is mapped over by the
 // next one at the same address (MAP_FIXED), so a thread that is reading it never meets a hole; where there is none that
 // can be believed, zeros are, which have expired. Who opens it anew is decided by one exchange of the time of the last
-// try, so a fork in the middle leaves nothing held.
+// try, so a fork in the middle leaves nothing held. (A thread sanitizer takes the mmap for a write,
+// and says so.)
 #include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
