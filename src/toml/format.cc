@@ -74,7 +74,7 @@ std::string on_one_line(const std::string& value, Keys keys) {
   if (value.starts_with('"') || value.starts_with('\'')) {
     const auto parsed = parse_value(value, "");
     const std::string* text = parsed ? std::get_if<std::string>(&parsed->data) : nullptr;
-    return text != nullptr ? quoted(*text) : value;
+    return text != nullptr ? toml::quoted(*text) : value;
   }
   if (!value.starts_with('[') && !value.starts_with('{')) return value;
   const bool table = value.starts_with('{');
