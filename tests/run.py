@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
-from support import lint, tidy
+from support import container, image, lint, tidy
 from support.builds import BUILDS, REPOSITORY, BuildError, make
 from support.engine.recipe import KUBERNETES
 
@@ -35,6 +35,10 @@ CONFORMANCE = "tests/protocol/clients"
 HISTORIES = 10_000
 SIM_TIMEOUT = 3 * 60  # s, for all of them
 FUZZ_TIME = 60  # s, for each target
+# Of the end-to-end tests those that only start, ask, signal and stop a daemon.
+IN_A_CONTAINER = [
+    f"tests/e2e/test_{name}.py" for name in ("drain", "health", "order", "origin", "outage")
+]
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -343,13 +347,25 @@ def fuzz_suite(context: Context) -> Result:
     return result
 
 
+def image_suite(context: Context) -> Result:
+    """What is in the image, and the daemon's end-to-end tests with a container for a daemon."""
+    if problem := context.build("build"):  # `readygate wait` runs outside of it
+        return fail(problem)
+    result = pytest(context, "build", ["tests/image"], {})
+    with container.build_dir(image.make()) as folder:
+        environment = {"READYGATE_BUILD_DIR": str(folder)}
+        result.add(pytest(context, "build", IN_A_CONTAINER, environment))
+    return result
+
+
 def kube_suite(context: Context) -> Result:
     """The chart on a real node of each Kubernetes version, or of those that are named."""
+    archive = {"READYGATE_TEST_IMAGE_ARCHIVE": str(image.make())}
     versions = os.environ.get("READYGATE_TEST_KUBERNETES", "").split() or list(KUBERNETES)
     result = Result()
     for version in versions:
         say(f"--- Kubernetes {version}")
-        environment = {"READYGATE_TEST_KUBERNETES": version}
+        environment = {"READYGATE_TEST_KUBERNETES": version, **archive}
         result.add(pytest(context, "build", ["tests/kube"], environment))
     return result
 
@@ -387,9 +403,10 @@ SUITES: dict[str, Callable[[Context], Result]] = {
         },
     ),
     "fuzz": fuzz_suite,
+    "image": image_suite,
     "kube": kube_suite,
 }
-LONG = ("kube",)  # minutes, root, much to build at first: when asked for
+LONG = ("image", "kube")  # minutes, root, much to build at first: when asked for
 
 
 def main(arguments: list[str]) -> int:
