@@ -86,7 +86,7 @@ def test_the_sbom_names_every_file(
 
 
 def test_the_sbom_is_spdx_2_3(sbom: dict) -> None:
-    """What https://spdx.github.io/spdx-spec/v2.3 demands, and that every reference leads somewhere."""
+    """What the specification demands, and that every reference leads somewhere."""
     assert sbom["spdxVersion"] == "SPDX-2.3" and sbom["dataLicense"] == "CC0-1.0"
     assert sbom["SPDXID"] == "SPDXRef-DOCUMENT" and sbom["name"]
     assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", sbom["documentNamespace"])

@@ -118,7 +118,7 @@ def _git(*arguments: str) -> str:
 
 
 def _epoch() -> str:
-    """Seconds since 1970 of the last commit of what goes in: the date of everything in the image."""
+    """Seconds since 1970 of the last commit of what goes in: the date of all in the image."""
     return _git("log", "-1", "--format=%ct", "--", *INPUTS).strip()
 
 
