@@ -72,6 +72,10 @@ namespace readygate {
   X(kDraining, "draining", "the gate is closing", "try again at another replica")                                     \
   X(kSchemaFileChanged, "schema_file_changed", "the schema file changed while the gate was open",                     \
     "restart the pod to apply it")                                                                                    \
+  X(kCheckPending, "check_pending", "a [[check]] of the configuration has not passed yet",                            \
+    "wait; it is asked once the gate is open")                                                                        \
+  X(kCheckFailed, "check_failed", "a [[check]] of the configuration does not pass",                                   \
+    "look at what it asks: the log says why")                                                                         \
   X(kConfigInvalid, "config_invalid", "the configuration is not valid", "correct what the message names")             \
   X(kSchemaInvalid, "schema_invalid", "the schema file is not valid", "correct what the message names")               \
   X(kFileUnreadable, "file_unreadable", "a file cannot be read", "check the path, the mount and the permissions")     \

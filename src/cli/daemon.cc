@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "cli/checker.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/gate_host.h"
@@ -30,6 +32,7 @@ constexpr Millis kLookAtFiles{5'000};
 // For waiters to be told that the gate drains, before the process ends.
 constexpr Millis kFarewell{500};
 constexpr Millis kLogFarewell{200};
+constexpr const char* kUserAgent = "readygate/" READYGATE_VERSION;
 
 server::ServerOptions server_options(const config::Settings& s, const std::string& instance) {
   server::ServerOptions o;
@@ -56,12 +59,15 @@ class Daemon {
         host_(inputs_, log_, clock_) {}
 
   [[noreturn]] void run() {
+    if (auto started = http::start(); !started) end_with(started.error());
     for (const std::string& warning : inputs_.config.warnings) host_.say(LogLevel::kWarn, warning);
-    if (auto opened =
-            host_.open({.settled = [this](const core::Snapshot& now) { publish(now); }, .quit = [this] { leave(); }});
+    if (auto opened = host_.open({.settled = [this](const core::Snapshot& now) { publish(now); },
+                                  .ask = [this](std::size_t check) { checker_->ask(check); },
+                                  .quit = [this] { leave(); }});
         !opened) {
       end_with(opened.error());
     }
+    make_checker();
     auto server = server::Server::create(
         host_.loop(), server_options(inputs_.config.settings, host_.gate().snapshot().instance_id),
         {.retry = [this] { event([this] { host_.gate().retry("asked on the socket", host_.now()); }); },
@@ -82,6 +88,14 @@ class Daemon {
 
  private:
   void event(const std::function<void()>& tell) { host_.event(tell); }
+
+  void make_checker() {
+    checker_.emplace(inputs_.config.settings.checks, kUserAgent, [this](std::size_t check, core::CheckOutcome outcome) {
+      host_.loop().post([this, check, result = std::move(outcome)] {
+        event([&] { host_.gate().checked(check, result, host_.now()); });
+      });
+    });
+  }
 
   void publish(const core::Snapshot& snapshot) {
     if (snapshot.seq == published_) return;
@@ -199,6 +213,7 @@ class Daemon {
   QueuedLog log_;
   GateHost host_;
   std::unique_ptr<server::Server> server_;
+  std::optional<Checker> checker_;
   server::Timer look_, leave_, farewell_;
   std::uint64_t published_ = 0;
   std::string schema_problem_;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/inputs.h"
@@ -30,7 +31,7 @@ tl::expected<Formatted, toml::Mistakes> formatted(const std::string& file) {
   if (standard) {
     texts.before.assign(std::istreambuf_iterator<char>(std::cin), {});
   } else {
-    auto text = config::read_file(file);
+    auto text = read_file(file);
     if (!text) {
       return tl::unexpected(toml::Mistakes{{toml::Place{file, 0, 0}, text.error().reason, text.error().message}});
     }

@@ -35,6 +35,9 @@ core::GateSettings gate_settings(const config::Settings& s) {
   g.init.stall_timeout = s.init.stall_timeout;
   g.init.lease = {s.lease.period, s.lease.margin};
   g.init.host = host_name();
+  for (const config::Check& check : s.checks) {
+    g.checks.push_back({check.name, check.period, check.timeout, check.success_threshold, check.failure_threshold});
+  }
   return g;
 }
 
@@ -96,6 +99,8 @@ void GateHost::carry_out() {
       say(words->level, words->state, words->attempt, words->message, words->fields);
     } else if (std::holds_alternative<core::FreshPool>(command)) {
       renew();
+    } else if (const auto* ask = std::get_if<core::AskCheck>(&command)) {
+      if (hooks_.ask) hooks_.ask(ask->index);
     } else {
       hooks_.quit();
     }

@@ -2,6 +2,7 @@
 // tells what it says. `run` adds servers to it, `apply` an end.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,7 @@ namespace readygate::cli {
 
 struct GateHooks {
   std::function<void(const core::Snapshot&)> settled;  // after each event
+  std::function<void(std::size_t check)> ask = {};     // a [[check]]; its answer goes to Gate::checked()
   std::function<void()> quit;                          // everything is said and answered: end the process
 };
 

@@ -136,6 +136,36 @@ constexpr std::array kLog = {
         .help = "the least level that is written"},
 };
 
+constexpr std::array kCheck = {
+    Key{.name = "name",
+        .required = true,
+        .range = Range{1, 63},
+        .help = "how `?verbose`, the status and the metrics call it: lower-case letters, digits, - and _"},
+    Key{.name = "http", .help = "URL that must answer from 200 to 399; redirects are not followed"},
+    Key{.name = "tcp", .help = "\"host:port\" that must accept a connection"},
+    Key{.name = "file", .help = "path that must exist"},
+    Key{.name = "period",
+        .type = Type::kDuration,
+        .fallback = "5s",
+        .range = Range{100, 3'600'000},
+        .help = "from one question to the next; at most 1s until it has passed for the first time"},
+    Key{.name = "timeout",
+        .type = Type::kDuration,
+        .fallback = "1s",
+        .range = Range{10, 60'000},
+        .help = "of one answer"},
+    Key{.name = "success_threshold",
+        .type = Type::kInteger,
+        .fallback = "1",
+        .range = Range{1, 100},
+        .help = "successes in a row until it passes"},
+    Key{.name = "failure_threshold",
+        .type = Type::kInteger,
+        .fallback = "3",
+        .range = Range{1, 100},
+        .help = "failures in a row until it does not pass any more"},
+};
+
 constexpr std::array kKeys = {
     Key{.name = "schema",
         .fallback = "/etc/readygate/schema.toml",
@@ -145,6 +175,14 @@ constexpr std::array kKeys = {
     Key{.name = "init", .type = Type::kTable, .keys = kInit, .help = "initialization"},
     Key{.name = "lease", .type = Type::kTable, .keys = kLease, .help = "one initializer among many replicas"},
     Key{.name = "log", .type = Type::kTable, .keys = kLog, .help = "logging"},
+    Key{.name = "check",
+        .type = Type::kArray,
+        .item = Type::kTable,
+        .fallback = "[]",
+        .range = Range{0, 16},
+        .keys = kCheck,
+        .help =
+            "conditions that join `ready`, never `open`: each asks one of http, tcp and file once the gate is open"},
 };
 
 std::string joined(const std::string& section, std::string_view name, char separator) {

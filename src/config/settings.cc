@@ -1,15 +1,13 @@
 #include "config/settings.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "base/suggest.h"
-#include "base/unique_fd.h"
+#include "config/checks.h"
 #include "config/options.h"
 
 namespace readygate::config {
@@ -21,7 +19,6 @@ using toml::Table;
 using toml::Type;
 using toml::Value;
 
-constexpr std::size_t kMostBytes = 16U << 20U;
 // Variables that are not settings, and so that a near miss of one is found.
 constexpr std::string_view kOtherVariables[] = {"READYGATE_CONFIG", "READYGATE_DISABLE", "READYGATE_CACHE",
                                                 "READYGATE_BUILD_DIR", "READYGATE_TEST_MONGODB_URI"};
@@ -253,6 +250,7 @@ Settings read_settings(const toml::Reader& reader) {
   s.lease.margin = lease.has("margin") ? lease.duration("margin") : s.lease.period * 15 / 100;
   if (log.has("format")) s.log.format = log.string("format") == "json" ? LogFormat::kJson : LogFormat::kText;
   s.log.level = level_from(log.string("level"));
+  s.checks = read_checks(reader);
   return s;
 }
 
@@ -303,24 +301,6 @@ std::vector<Effective> list_effective(const Table& root) {
 
 }  // namespace
 
-Result<std::string> read_file(const std::string& path) {
-  const auto unreadable = [&](const char* why) {
-    return fail(Reason::kFileUnreadable, fmt::format("{} cannot be read: {}", path, why));
-  };
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not hold us up
-  if (!fd) return unreadable(std::strerror(errno));
-  std::string content;
-  char buffer[16384];
-  for (;;) {
-    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return unreadable(std::strerror(errno));
-    if (n == 0) return content;
-    content.append(buffer, static_cast<std::size_t>(n));
-    if (content.size() > kMostBytes) return unreadable("it is larger than 16 MiB");
-  }
-}
-
 Result<Secret> read_uri_file(const std::string& path) {
   auto content = read_file(path);
   if (!content) return tl::unexpected(content.error());
@@ -352,6 +332,7 @@ tl::expected<Settled, Mistakes> settle(const Given& given, NeedUri need_uri) {
 
   const toml::Reader reader(root, keys());
   check_together(root, reader, given, need_uri, mistakes);
+  check_checks(reader, mistakes);
   if (!mistakes.empty()) return tl::unexpected(std::move(mistakes));
   settled.settings = read_settings(reader);
   settled.effective = list_effective(root);

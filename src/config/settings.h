@@ -20,6 +20,17 @@ namespace readygate::config {
 enum class ReadyPolicy { kLive, kLatched };
 enum class InitMode { kApply, kVerify };
 
+enum class CheckKind { kHttp, kTcp, kFile };
+struct Check {
+  std::string name;
+  CheckKind kind;
+  std::string target;  // a URL, "host:port", or a path
+  Millis period;
+  Millis timeout;
+  int success_threshold;
+  int failure_threshold;
+};
+
 struct Settings {
   std::string schema;
 
@@ -64,6 +75,8 @@ struct Settings {
     std::optional<LogFormat> format;  // none: text on a terminal, else JSON
     LogLevel level;
   } log;
+
+  std::vector<Check> checks;  // their names are unique, and none of the gate's own
 };
 
 // What was given, layer by layer; a flag beats a variable beats the file beats the default.
@@ -94,8 +107,5 @@ tl::expected<Settled, toml::Mistakes> settle(const Given& given, NeedUri need_ur
 // The connection string in a file: its first line, surrounding white space removed. kFileUnreadable names the file and
 // why.
 Result<Secret> read_uri_file(const std::string& path);
-
-// A whole file of at most 16 MiB, or kFileUnreadable.
-Result<std::string> read_file(const std::string& path);
 
 }  // namespace readygate::config

@@ -1,6 +1,7 @@
 // What the core wants done, collected while it handles an event and carried out by the loop afterwards, in order.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <utility>
 #include <variant>
@@ -25,9 +26,12 @@ struct Say {
   State state;         // when it was said, which may be some transitions ago when the line is written
   std::int64_t attempt;
 };
+struct AskCheck {     // on a worker -> Gate::checked
+  std::size_t index;  // of the configuration's [[check]]s
+};
 struct Quit {};  // everything is said and answered: end the process
 
-using Command = std::variant<StartTask, FreshPool, Say, Quit>;
+using Command = std::variant<StartTask, FreshPool, Say, AskCheck, Quit>;
 
 class Commands {
  public:
@@ -48,6 +52,7 @@ class Commands {
     state_ = state;
     attempt_ = attempt;
   }
+  void ask(std::size_t check) { list_.emplace_back(AskCheck{check}); }
   void quit() { list_.emplace_back(Quit{}); }
   std::vector<Command> take() { return std::exchange(list_, {}); }
 

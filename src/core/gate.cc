@@ -36,6 +36,7 @@ Gate::Gate(GateSettings settings, schema::Schema schema, Random& random, Now now
       started_(now.instant),
       initializer_(schema_, settings_.init, random_id(random), random),
       auditor_(schema_, settings_.init, initializer_.instance_id(), random),
+      asked_(settings_.checks),
       reachability_(settings_.unready_after),
       backoff_(settings_.backoff_initial, settings_.backoff_max) {
   snapshot_.instance_id = initializer_.instance_id();
@@ -75,6 +76,12 @@ void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
   settle(now);
 }
 
+void Gate::checked(std::size_t index, const CheckOutcome& outcome, Now now) {
+  if (state_ == State::kDraining) return;
+  asked_.finished(commands_, index, outcome, now.instant);
+  settle(now);
+}
+
 void Gate::topology(const TopologyChanged& change, Now now) {
   topology_ = change.topology;
   const bool regained = change.primary && !reachability_.primary_known();
@@ -111,6 +118,7 @@ void Gate::tick(Now now) {
     initializer_.tick(commands_, now.instant, now.wall);
     ping_if_due(now);
     auditor_.tick(commands_, now.instant, now.wall);
+    asked_.tick(commands_, now.instant);
   }
   settle(now);
 }
@@ -225,6 +233,7 @@ std::optional<Instant> Gate::next_tick(Instant now) const {
   at(reachability_.next_change(now));
   if (!ping_task_) at(ping_at_);
   at(auditor_.next_tick());
+  at(asked_.next_tick());
   if (progress_waits_) at(rendered_at_ + kRenderEvery);
   return next;
 }
@@ -335,6 +344,7 @@ void Gate::completed(Now now) {
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
   ping_at_ = now.instant + jittered(random_, settings_.ping_period);
   warm_the_rest();
+  asked_.start(now.instant);
   const Applier* applier = initializer_.applier();
   const auto& ledger = initializer_.ledger();
   std::vector<Owns> owns = applier != nullptr ? applier->owns() : ledger ? ledger->owns : std::vector<Owns>{};

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "core/auditor.h"
 #include "core/backoff.h"
+#include "core/checks.h"
 #include "core/commands.h"
 #include "core/facts.h"
 #include "core/initializer.h"
@@ -34,6 +35,7 @@ struct GateSettings {
   Millis ping_period{5'000};
   int warm_connections = 4;
   InitializerSettings init;
+  std::vector<CheckSpec> checks;
 };
 
 struct Now {
@@ -51,6 +53,7 @@ class Gate {
   // Events.
   void start(Now now);  // the servers listen
   void finished(TaskId id, const Outcome& outcome, Now now);
+  void checked(std::size_t index, const CheckOutcome& outcome, Now now);
   void topology(const TopologyChanged& change, Now now);
   void tick(Now now);
   // Leaves `failed`, or ends a pause between attempts; joins an attempt that runs. `because` is for the log.
@@ -110,6 +113,7 @@ class Gate {
 
   Initializer initializer_;
   Auditor auditor_;
+  Checks asked_;  // of the configuration
   Reachability reachability_;
   Backoff backoff_;
   Commands commands_;

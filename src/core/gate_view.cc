@@ -27,6 +27,7 @@ std::vector<Check> Gate::checks(bool reachable) const {
   all.push_back(check("drift", auditor_.drift() == Reason::kNone, auditor_.drift()));
   all.push_back(check("migrations", auditor_.migrations() == Reason::kNone, auditor_.migrations()));
   all.push_back(check("schema_file", !schema_file_differs_, Reason::kSchemaFileChanged));
+  asked_.list(all);
   return all;
 }
 
@@ -110,10 +111,10 @@ void Gate::refresh(Now now) {
   Snapshot next = snapshot_;
   next.state = state_;
   next.checks = checks(reachable);
-  const bool own_checks =
-      auditor_.drift() == Reason::kNone && auditor_.migrations() == Reason::kNone && !schema_file_differs_;
+  const bool checks_pass = auditor_.drift() == Reason::kNone && auditor_.migrations() == Reason::kNone &&
+                           !schema_file_differs_ && asked_.all_pass();
   next.facts =
-      derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), own_checks}, settings_.ready_policy);
+      derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), checks_pass}, settings_.ready_policy);
   next.phase = phase();
   explain(next, reachable);
   next.retryable = retryable_;

@@ -1,15 +1,13 @@
 #include "mongo/executor.h"
 
 #include <condition_variable>
-#include <csignal>
 #include <cstdint>
 #include <deque>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/sync.h"
+#include "base/thread.h"
 #include "mongo/perform.h"
 #include "mongo/pool.h"
 
@@ -27,24 +25,6 @@ using TaskPtr = std::unique_ptr<Task>;
 
 core::Outcome not_done(std::string why) {
   return tl::unexpected(core::Failure{core::Domain::kOther, 0, core::Doing::kConnect, std::move(why), {}});
-}
-
-// A thread that nobody joins and no signal is delivered to: signals are the loop's. The driver's threads are started by
-// these, and inherit that.
-template <typename Run>
-bool start_thread(Run run) {
-  sigset_t all;
-  sigset_t before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  bool started = true;
-  try {
-    std::thread(std::move(run)).detach();
-  } catch (const std::system_error&) {
-    started = false;
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return started;
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ enum Index : std::size_t {
   kOpen,
   kReady,
   kHealthy,
+  kCheck,
   kWaiters,
   kWatchers,
   kConnections,
@@ -33,6 +34,7 @@ constexpr std::array<Metric, kCount> kMetrics = {{
     {"readygate_open", "gauge", "1 while the gate is open."},
     {"readygate_ready", "gauge", "1 while the gate is open and every check passes."},
     {"readygate_healthy", "gauge", "0 only when neither initializing nor reachable."},
+    {"readygate_check", "gauge", "1 while the check passes, by name: those of ?verbose."},
     {"readygate_waiters", "gauge", "Clients that wait on the socket."},
     {"readygate_watchers", "gauge", "Clients that watch on the socket."},
     {"readygate_connections", "gauge", "Other open connections, by transport."},
@@ -93,6 +95,10 @@ std::string render_metrics(const core::Published& now, const Counters& counters,
   fact(kOpen, now.facts.open);
   fact(kReady, now.facts.ready);
   fact(kHealthy, now.facts.healthy);
+  text.head(kCheck);
+  for (const core::Check& check : now.checks) {
+    text.sample(fmt::format("{{name=\"{}\"}}", check.name), check.passed ? 1 : 0);
+  }
   text.single(kWaiters, gauges.waiters);
   text.single(kWatchers, gauges.watchers);
   text.head(kConnections);

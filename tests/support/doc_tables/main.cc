@@ -191,6 +191,14 @@ std::string seed_keys() {
   return out;
 }
 
+std::string check_keys() {
+  std::string out = "| key | type | default | what |\n| --- | --- | --- | --- |\n";
+  for (const toml::Key& key : config::keys()) {
+    if (key.name == "check") keys_of(out, key.keys, "");
+  }
+  return out;
+}
+
 std::string migration_keys() {
   std::string out = "| key | type | default | what |\n| --- | --- | --- | --- |\n";
   keys_of(out, schema::kMigrationKeys, "");
@@ -244,6 +252,7 @@ const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("schema-index"), &test::index_table},
                             std::pair{std::string_view("schema-view"), &test::view_table},
                             std::pair{std::string_view("schema-collation"), &test::collation_table},
+                            std::pair{std::string_view("check-keys"), &check_keys},
                             std::pair{std::string_view("seed-keys"), &seed_keys},
                             std::pair{std::string_view("migration-keys"), &migration_keys},
                             std::pair{std::string_view("migration-commands"), &migration_commands},

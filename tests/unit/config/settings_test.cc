@@ -182,6 +182,17 @@ TEST_CASE("malformed configurations: each with its place and what to do") {
       {uri + "[gate]\nsocket = \"/" + std::string(120, 's') + "\"\n", "4:10: "},
       {uri + "[gate]\nallow_uids = [65534]\n", "4:14: 65534 is not a user id that can be allowed"},
       {uri + "warm_connections = 0\n", "3:20: "},
+      {uri + "[[check]]\nhttp = \"http://h/\"\n", "3:1: "},
+      {uri + "[[check]]\nname = \"A\"\ntcp = \"h:1\"\n", "4:8: \"A\" is not a name"},
+      {uri + "[[check]]\nname = \"drift\"\ntcp = \"h:1\"\n", "4:8: a check called \"drift\" is there already"},
+      {uri + "[[check]]\nname = \"a\"\n", "4:8: the check \"a\" needs one of http, tcp and file"},
+      {uri + "[[check]]\nname = \"a\"\ntcp = \"h:1\"\nfile = \"/x\"\n", "4:8: the check \"a\" needs one of"},
+      {uri + "[[check]]\nname = \"a\"\nhttp = \"h:1\"\n", "5:8: \"h:1\" is not a URL"},
+      {uri + "[[check]]\nname = \"a\"\nhttp = \"http://u:p@h\"\n", "5:8: \"http://u:p@h\" is not a URL"},
+      {uri + "[[check]]\nname = \"a\"\ntcp = \"h\"\n", "5:7: \"h\" is not a host and a port"},
+      {uri + "[[check]]\nname = \"a\"\ntcp = \"::1:80\"\n", "5:7: \"::1:80\" is not a host and a port"},
+      {uri + "[[check]]\nname = \"a\"\nfile = \"x\"\n", "5:8: \"x\" is not an absolute path"},
+      {uri + "[[check]]\nname = \"a\"\nfile = \"/x\"\nperiod = \"1ms\"\n", "6:10: "},
       {uri + "uri_file = \"/x\"\n", "3:12: uri and uri_file of [mongodb] are both given"},
       {uri + "[init]\nbackoff = { initial = \"9s\", max = \"5s\" }\n", "4:11: initial is longer than max"},
       {uri + "[init]\ncommit_quorum = \"51\"\n", "4:17: \"51\" is not a commit quorum"},
@@ -238,4 +249,42 @@ TEST_CASE("a missing configuration file is an error that names it") {
   const auto settled = settle({"/nonexistent/readygate.toml", {}, {}}, NeedUri::kNo);
   REQUIRE_FALSE(settled);
   CHECK(settled.error().front().message.find("/nonexistent/readygate.toml") != std::string::npos);
+}
+
+TEST_CASE("checks: each with its defaults, from the file or from a variable") {
+  const Folder folder;
+  const std::string file = folder.write("c.toml", std::string(kUri) + R"(
+[[check]]
+name = "app"
+http = "http://127.0.0.1:8000/health"
+
+[[check]]
+name = "cache"
+tcp = "[::1]:6379"
+period = "10s"
+timeout = "2s"
+success_threshold = 2
+failure_threshold = 5
+)");
+  const auto settled = settle({file, {}, {}}, NeedUri::kYes);
+  REQUIRE(settled);
+  const std::vector<Check>& checks = settled->settings.checks;
+  REQUIRE(checks.size() == 2);
+  CHECK(checks[0].name == "app");
+  CHECK(checks[0].kind == CheckKind::kHttp);
+  CHECK(checks[0].target == "http://127.0.0.1:8000/health");
+  CHECK(checks[0].period == Millis(5'000));
+  CHECK(checks[0].timeout == Millis(1'000));
+  CHECK(checks[0].success_threshold == 1);
+  CHECK(checks[0].failure_threshold == 3);
+  CHECK(checks[1].kind == CheckKind::kTcp);
+  CHECK(checks[1].target == "[::1]:6379");
+  CHECK(checks[1].period == Millis(10'000));
+  CHECK(checks[1].success_threshold == 2);
+
+  const auto replaced =
+      settle({file, {{"READYGATE_CHECK", R"([{ name = "up", file = "/run/app/up" }])"}}, {}}, NeedUri::kYes);
+  REQUIRE(replaced);
+  REQUIRE(replaced->settings.checks.size() == 1);
+  CHECK(replaced->settings.checks[0].kind == CheckKind::kFile);
 }

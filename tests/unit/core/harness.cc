@@ -39,6 +39,8 @@ void Harness::collect() {
       log.push_back(std::move(*say));
     } else if (std::holds_alternative<core::FreshPool>(command)) {
       ++fresh_pools;
+    } else if (const auto* ask = std::get_if<core::AskCheck>(&command)) {
+      asked.push_back(ask->index);
     } else {
       quit = true;
     }

@@ -44,6 +44,7 @@ class Harness {
   core::Gate gate;
   std::deque<core::StartTask> tasks;
   std::vector<core::Say> log;
+  std::vector<std::size_t> asked;  // [[check]]s that a worker would have
   int fresh_pools = 0;
   bool quit = false;
 
