@@ -17,6 +17,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "cli/announcer.h"
 #include "cli/checker.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -68,6 +69,7 @@ class Daemon {
       end_with(opened.error());
     }
     make_checker();
+    announcer_.emplace(host_, inputs_.config.settings, kUserAgent);
     auto server = server::Server::create(
         host_.loop(), server_options(inputs_.config.settings, host_.gate().snapshot().instance_id),
         {.retry = [this] { event([this] { host_.gate().retry("asked on the socket", host_.now()); }); },
@@ -100,6 +102,7 @@ class Daemon {
   void publish(const core::Snapshot& snapshot) {
     if (snapshot.seq == published_) return;
     published_ = snapshot.seq;
+    announcer_->observe(snapshot);
     server_->publish(std::make_shared<const core::Published>(core::publish(snapshot)));
   }
 
@@ -214,6 +217,7 @@ class Daemon {
   GateHost host_;
   std::unique_ptr<server::Server> server_;
   std::optional<Checker> checker_;
+  std::optional<Announcer> announcer_;
   server::Timer look_, leave_, farewell_;
   std::uint64_t published_ = 0;
   std::string schema_problem_;

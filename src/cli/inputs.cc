@@ -17,7 +17,7 @@ config::Given given(const CommandLine& line) {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const auto equals = text.find('=');
-    if (equals == std::string_view::npos || !text.starts_with("READYGATE_")) continue;
+    if (equals == std::string_view::npos) continue;
     all.variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
   std::sort(all.variables.begin(), all.variables.end());

@@ -166,6 +166,31 @@ constexpr std::array kCheck = {
         .help = "failures in a row until it does not pass any more"},
 };
 
+constexpr std::array kKubernetes = {
+    Key{.name = "condition",
+        .type = Type::kBoolean,
+        .fallback = "false",
+        .help = "write the condition readygate.io/SchemaReady of this pod, for its readinessGates"},
+    Key{.name = "events",
+        .type = Type::kBoolean,
+        .fallback = "false",
+        .help = "write Events about this pod: started, applied, failed, lost, recovered"},
+    Key{.name = "pod", .fallback = "", .help = "metadata.name of this pod, from the downward API"},
+    Key{.name = "namespace", .fallback = "", .help = "metadata.namespace of this pod"},
+    Key{.name = "uid", .fallback = "", .help = "metadata.uid of this pod"},
+    Key{.name = "host", .fallback = "", .help = "API server; where not given, KUBERNETES_SERVICE_HOST"},
+    Key{.name = "port",
+        .type = Type::kInteger,
+        .range = Range{1, 65535},
+        .help = "its port; where not given, KUBERNETES_SERVICE_PORT, else 443"},
+    Key{.name = "token_file",
+        .fallback = "/var/run/secrets/kubernetes.io/serviceaccount/token",
+        .help = "token of the service account; read for each request"},
+    Key{.name = "ca_file",
+        .fallback = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt",
+        .help = "authority that signed the API server's certificate"},
+};
+
 constexpr std::array kKeys = {
     Key{.name = "schema",
         .fallback = "/etc/readygate/schema.toml",
@@ -175,6 +200,10 @@ constexpr std::array kKeys = {
     Key{.name = "init", .type = Type::kTable, .keys = kInit, .help = "initialization"},
     Key{.name = "lease", .type = Type::kTable, .keys = kLease, .help = "one initializer among many replicas"},
     Key{.name = "log", .type = Type::kTable, .keys = kLog, .help = "logging"},
+    Key{.name = "kubernetes",
+        .type = Type::kTable,
+        .keys = kKubernetes,
+        .help = "what the API server is told of this pod"},
     Key{.name = "check",
         .type = Type::kArray,
         .item = Type::kTable,

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/suggest.h"
 #include "config/checks.h"
+#include "config/kubernetes.h"
 #include "config/options.h"
 
 namespace readygate::config {
@@ -215,7 +216,7 @@ void check_together(const Table& root, const toml::Reader& reader, const Given& 
   }
 }
 
-Settings read_settings(const toml::Reader& reader) {
+Settings read_settings(const toml::Reader& reader, const Given& given) {
   const toml::Reader mongodb = reader.table("mongodb");
   const toml::Reader gate = reader.table("gate");
   const toml::Reader init = reader.table("init");
@@ -250,6 +251,7 @@ Settings read_settings(const toml::Reader& reader) {
   s.lease.margin = lease.has("margin") ? lease.duration("margin") : s.lease.period * 15 / 100;
   if (log.has("format")) s.log.format = log.string("format") == "json" ? LogFormat::kJson : LogFormat::kText;
   s.log.level = level_from(log.string("level"));
+  s.kubernetes = read_kubernetes(reader.table("kubernetes"), given);
   s.checks = read_checks(reader);
   return s;
 }
@@ -333,8 +335,11 @@ tl::expected<Settled, Mistakes> settle(const Given& given, NeedUri need_uri) {
   const toml::Reader reader(root, keys());
   check_together(root, reader, given, need_uri, mistakes);
   check_checks(reader, mistakes);
+  const toml::Reader kubernetes = reader.table("kubernetes");
+  const std::string_view turned_on = kubernetes.boolean("condition") ? "condition" : "events";
+  check_kubernetes(kubernetes, given, place_of(root, "kubernetes", turned_on, given.file), mistakes);
   if (!mistakes.empty()) return tl::unexpected(std::move(mistakes));
-  settled.settings = read_settings(reader);
+  settled.settings = read_settings(reader, given);
   settled.effective = list_effective(root);
   Settings::Mongodb& mongodb = settled.settings.mongodb;
   if (!mongodb.uri_file.empty()) {

@@ -76,13 +76,25 @@ struct Settings {
     LogLevel level;
   } log;
 
+  // Its members are checked where one of the two is on; else nothing is told to Kubernetes.
+  struct Kubernetes {
+    bool condition;
+    bool events;
+    std::string pod;
+    std::string namespace_name;
+    std::string uid;
+    std::string url;  // "https://10.96.0.1:443"
+    std::string token_file;
+    std::string ca_file;
+  } kubernetes;
+
   std::vector<Check> checks;  // their names are unique, and none of the gate's own
 };
 
 // What was given, layer by layer; a flag beats a variable beats the file beats the default.
 struct Given {
   std::string file;                                            // "": none
-  std::vector<std::pair<std::string, std::string>> variables;  // the whole environment; only READYGATE_… is looked at
+  std::vector<std::pair<std::string, std::string>> variables;  // the environment; READYGATE_… are settings
   std::vector<std::pair<std::string, std::string>> flags;      // path of the option ("gate.listen") and its text
 };
 

@@ -288,3 +288,37 @@ failure_threshold = 5
   REQUIRE(replaced->settings.checks.size() == 1);
   CHECK(replaced->settings.checks[0].kind == CheckKind::kFile);
 }
+
+TEST_CASE("kubernetes: off by default; on, it needs the pod and an API server") {
+  const std::vector<std::pair<std::string, std::string>> uri = {{"READYGATE_MONGODB_URI", "mongodb://h"}};
+  const auto with = [&](std::vector<std::pair<std::string, std::string>> more) {
+    more.insert(more.end(), uri.begin(), uri.end());
+    return settle({"", more, {}}, NeedUri::kYes);
+  };
+  const auto off = with({});
+  REQUIRE(off);
+  CHECK_FALSE(off->settings.kubernetes.condition);
+  CHECK_FALSE(off->settings.kubernetes.events);
+
+  const auto missing = with({{"READYGATE_KUBERNETES_EVENTS", "true"}});
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().size() == 4);
+
+  std::vector<std::pair<std::string, std::string>> pod = {{"READYGATE_KUBERNETES_CONDITION", "true"},
+                                                          {"READYGATE_KUBERNETES_POD", "orders-0"},
+                                                          {"READYGATE_KUBERNETES_NAMESPACE", "shop"},
+                                                          {"READYGATE_KUBERNETES_UID", "u-1"}};
+  const auto url = [&](std::vector<std::pair<std::string, std::string>> more) {
+    more.insert(more.end(), pod.begin(), pod.end());
+    const auto settled = with(more);
+    return settled ? settled->settings.kubernetes.url : toml::to_string(settled.error());
+  };
+  CHECK(url({{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}}) == "https://10.96.0.1:443");
+  CHECK(url({{"KUBERNETES_SERVICE_HOST", "fd00::1"}, {"KUBERNETES_SERVICE_PORT", "6443"}}) == "https://[fd00::1]:6443");
+  CHECK(url({{"KUBERNETES_SERVICE_HOST", "10.96.0.1"},
+             {"KUBERNETES_SERVICE_PORT", "443"},
+             {"READYGATE_KUBERNETES_HOST", "api.example"},
+             {"READYGATE_KUBERNETES_PORT", "8443"}}) == "https://api.example:8443");
+  pod[1].second = "../../secrets";
+  CHECK(url({{"KUBERNETES_SERVICE_HOST", "10.96.0.1"}}).find("which is no metadata.name") != std::string::npos);
+}
