@@ -1,16 +1,19 @@
-// Carries what the daemon tells the world on its own account (so far: the Kubernetes API server) from the pure parts
-// that decide it to the workers that send it, and the answers back. It only listens to the gate.
+// What the daemon tells the world on its own account: the Kubernetes API server, a webhook, a collector of traces. It
+// carries what the pure parts decide to the workers that send it, and the answers back. It only listens to the gate.
 #pragma once
 
-#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/random.h"
 #include "cli/gate_host.h"
+#include "cli/messenger.h"
 #include "config/settings.h"
 #include "http/workers.h"
 #include "kube/api_client.h"
 #include "kube/reporter.h"
+#include "telemetry/trace.h"
+#include "telemetry/webhook.h"
 
 namespace readygate::cli {
 
@@ -18,10 +21,13 @@ namespace readygate::cli {
 class Announcer {
  public:
   // `host` outlives it and is open.
-  Announcer(GateHost& host, const config::Settings& settings, const std::string& user_agent);
+  Announcer(GateHost& host, const config::Settings& settings, const std::string& version);
 
   // After each change of the gate.
   void observe(const core::Snapshot& snapshot);
+  // A call to the database, for the trace of the start.
+  void started(core::TaskId id, const core::Work& work);
+  void finished(core::TaskId id, const core::Outcome& outcome);
 
  private:
   void turn();
@@ -33,6 +39,10 @@ class Announcer {
   kube::Reporter reporter_;
   http::Workers workers_;
   server::Timer next_;
+  telemetry::StateChanges changes_;
+  telemetry::StartTrace trace_;
+  std::optional<Messenger> webhook_;
+  std::optional<Messenger> collector_;
 };
 
 }  // namespace readygate::cli

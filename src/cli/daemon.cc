@@ -62,14 +62,17 @@ class Daemon {
   [[noreturn]] void run() {
     if (auto started = http::start(); !started) end_with(started.error());
     for (const std::string& warning : inputs_.config.warnings) host_.say(LogLevel::kWarn, warning);
-    if (auto opened = host_.open({.settled = [this](const core::Snapshot& now) { publish(now); },
-                                  .ask = [this](std::size_t check) { checker_->ask(check); },
-                                  .quit = [this] { leave(); }});
+    if (auto opened = host_.open(
+            {.settled = [this](const core::Snapshot& now) { publish(now); },
+             .ask = [this](std::size_t check) { checker_->ask(check); },
+             .started = [this](core::TaskId id, const core::Work& work) { announcer_->started(id, work); },
+             .finished = [this](core::TaskId id, const core::Outcome& outcome) { announcer_->finished(id, outcome); },
+             .quit = [this] { leave(); }});
         !opened) {
       end_with(opened.error());
     }
     make_checker();
-    announcer_.emplace(host_, inputs_.config.settings, kUserAgent);
+    announcer_.emplace(host_, inputs_.config.settings, READYGATE_VERSION);
     auto server = server::Server::create(
         host_.loop(), server_options(inputs_.config.settings, host_.gate().snapshot().instance_id),
         {.retry = [this] { event([this] { host_.gate().retry("asked on the socket", host_.now()); }); },

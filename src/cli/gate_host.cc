@@ -74,7 +74,10 @@ Result<void> GateHost::open(GateHooks hooks) {
   });
   mongo::Hooks of_executor;
   of_executor.outcome = [this](core::TaskId id, core::Outcome outcome) {
-    loop_->post([this, id, result = std::move(outcome)] { event([&] { gate_.finished(id, result, now()); }); });
+    loop_->post([this, id, result = std::move(outcome)] {
+      if (hooks_.finished) hooks_.finished(id, result);
+      event([&] { gate_.finished(id, result, now()); });
+    });
   };
   of_executor.topology = [this](core::TopologyChanged change) {
     loop_->post([this, changed = std::move(change)] { event([&] { gate_.topology(changed, now()); }); });
@@ -94,6 +97,7 @@ void GateHost::event(const std::function<void()>& tell) {
 void GateHost::carry_out() {
   for (core::Command& command : gate_.take_commands()) {
     if (auto* task = std::get_if<core::StartTask>(&command)) {
+      if (hooks_.started) hooks_.started(task->id, task->work);
       executor_->start(task->id, std::move(task->work));
     } else if (auto* words = std::get_if<core::Say>(&command)) {
       say(words->level, words->state, words->attempt, words->message, words->fields);

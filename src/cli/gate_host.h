@@ -24,7 +24,10 @@ namespace readygate::cli {
 struct GateHooks {
   std::function<void(const core::Snapshot&)> settled;  // after each event
   std::function<void(std::size_t check)> ask = {};     // a [[check]]; its answer goes to Gate::checked()
-  std::function<void()> quit;                          // everything is said and answered: end the process
+  // Calls to the database; may be empty.
+  std::function<void(core::TaskId, const core::Work&)> started = {};
+  std::function<void(core::TaskId, const core::Outcome&)> finished = {};
+  std::function<void()> quit;  // everything is said and answered: end the process
 };
 
 // Loop thread only. Never destroyed before the process ends: workers may be blocked in the driver.

@@ -191,6 +191,35 @@ constexpr std::array kKubernetes = {
         .help = "authority that signed the API server's certificate"},
 };
 
+constexpr std::array kWebhook = {
+    Key{.name = "url", .fallback = "", .help = "POST each change of the state there, as JSON; empty: to nobody"},
+    Key{.name = "headers_file",
+        .fallback = "",
+        .help = "file of headers to send along, one \"Name: value\" on a line; read for each request"},
+    Key{.name = "ca_file", .fallback = "", .help = "authority of its certificate; empty: the system's"},
+    Key{.name = "timeout",
+        .type = Type::kDuration,
+        .fallback = "5s",
+        .range = Range{100, 60'000},
+        .help = "of one attempt"},
+    Key{.name = "give_up_after",
+        .type = Type::kDuration,
+        .fallback = "5m",
+        .range = Range{0, 86'400'000},
+        .help = "a message is tried again for so long"},
+};
+
+constexpr std::array kOtlp = {
+    Key{.name = "endpoint",
+        .fallback = "",
+        .help = "collector of traces over OTLP/HTTP, like http://collector:4318; empty: none"},
+    Key{.name = "headers_file",
+        .fallback = "",
+        .help = "file of headers to send along, one \"Name: value\" on a line; read for each request"},
+    Key{.name = "ca_file", .fallback = "", .help = "authority of its certificate; empty: the system's"},
+    Key{.name = "service_name", .fallback = "readygate", .help = "service.name of the trace"},
+};
+
 constexpr std::array kKeys = {
     Key{.name = "schema",
         .fallback = "/etc/readygate/schema.toml",
@@ -204,6 +233,8 @@ constexpr std::array kKeys = {
         .type = Type::kTable,
         .keys = kKubernetes,
         .help = "what the API server is told of this pod"},
+    Key{.name = "webhook", .type = Type::kTable, .keys = kWebhook, .help = "who is told of each change of the state"},
+    Key{.name = "otlp", .type = Type::kTable, .keys = kOtlp, .help = "the start-up as a trace"},
     Key{.name = "check",
         .type = Type::kArray,
         .item = Type::kTable,

@@ -10,6 +10,7 @@
 #include "config/checks.h"
 #include "config/kubernetes.h"
 #include "config/options.h"
+#include "config/telemetry.h"
 
 namespace readygate::config {
 namespace {
@@ -252,6 +253,8 @@ Settings read_settings(const toml::Reader& reader, const Given& given) {
   if (log.has("format")) s.log.format = log.string("format") == "json" ? LogFormat::kJson : LogFormat::kText;
   s.log.level = level_from(log.string("level"));
   s.kubernetes = read_kubernetes(reader.table("kubernetes"), given);
+  s.webhook = read_webhook(reader.table("webhook"));
+  s.otlp = read_otlp(reader.table("otlp"));
   s.checks = read_checks(reader);
   return s;
 }
@@ -291,7 +294,7 @@ std::vector<Effective> list_effective(const Table& root) {
     const Value* outer = option.section.empty() ? nullptr : root.find(option.section);
     const auto* table = option.section.empty() ? &root : outer == nullptr ? nullptr : std::get_if<Table>(&outer->data);
     const Value* value = table == nullptr ? nullptr : table->find(option.key->name);
-    const bool secret = option.path() == "mongodb.uri";
+    const bool secret = option.path() == "mongodb.uri" || option.path() == "webhook.url";
     if (value == nullptr) {
       all.push_back({option.path(), default_text(*option.key), "default"});
     } else {
@@ -334,6 +337,9 @@ tl::expected<Settled, Mistakes> settle(const Given& given, NeedUri need_uri) {
 
   const toml::Reader reader(root, keys());
   check_together(root, reader, given, need_uri, mistakes);
+  check_telemetry(reader, [&](std::string_view section, std::string_view key, std::string message) {
+    mistakes.push_back({place_of(root, section, key, given.file), Reason::kConfigInvalid, std::move(message)});
+  });
   check_checks(reader, mistakes);
   const toml::Reader kubernetes = reader.table("kubernetes");
   const std::string_view turned_on = kubernetes.boolean("condition") ? "condition" : "events";

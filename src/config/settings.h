@@ -88,6 +88,21 @@ struct Settings {
     std::string ca_file;
   } kubernetes;
 
+  struct Webhook {
+    Secret url;  // empty: none. Many receivers know their senders by it
+    std::string headers_file;
+    std::string ca_file;
+    Millis timeout;
+    Millis give_up_after;
+  } webhook;
+
+  struct Otlp {
+    std::string url;  // "http://collector:4318/v1/traces"; "": none
+    std::string headers_file;
+    std::string ca_file;
+    std::string service_name;
+  } otlp;
+
   std::vector<Check> checks;  // their names are unique, and none of the gate's own
 };
 

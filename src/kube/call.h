@@ -1,10 +1,10 @@
 // A request to the Kubernetes API server, as the pure part of this folder decides on it, and what came back.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "http/answer.h"
 
 namespace readygate::kube {
 
@@ -22,11 +22,7 @@ struct Call {
   std::string body;
 };
 
-struct Answer {
-  int status = 0;                     // 0: none came
-  std::optional<Millis> retry_after;  // as the server asked
-  std::string why;                    // for the log, when it was no success
-};
+using http::Answer;
 
 // metav1.Time: RFC 3339 in whole seconds.
 std::string kube_time(WallTime time);

@@ -21,11 +21,9 @@ constexpr Millis kReasonEvery{5'000};
 constexpr int kUnauthorized = 401;
 constexpr int kNotFound = 404;
 constexpr int kConflict = 409;
-constexpr int kTooMany = 429;
 
-bool success(int status) { return status >= 200 && status < 300; }
-// No answer, a busy server, or one that is in trouble itself.
-bool transient(int status) { return status == 0 || status == 408 || status == kTooMany || status >= 500; }
+using http::success;
+using http::transient;
 
 // "no_primary" as "NoPrimary".
 std::string camel(std::string_view code) {

@@ -21,10 +21,10 @@ STRATEGIC = "application/strategic-merge-patch+json"
 def make_pem(folder: Path) -> Path:
     """A key and a certificate of its own for 127.0.0.1, in one file: its own authority too."""
     pem, key = folder / "api.pem", folder / "api.key"
+    what = "-x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=kubernetes"
+    files = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(pem)]
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        + ["-nodes", "-days", "2", "-subj", "/CN=kubernetes"]
-        + ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(pem)],
+        ["openssl", "req", *what.split(), *files],
         check=True,
         capture_output=True,
     )
