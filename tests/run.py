@@ -358,6 +358,11 @@ def image_suite(context: Context) -> Result:
     return result
 
 
+def charts_suite(context: Context) -> Result:
+    """What the Helm charts render; no cluster is needed."""
+    return pytest(context, "build", ["tests/charts"], {})
+
+
 def kube_suite(context: Context) -> Result:
     """The chart on a real node of each Kubernetes version, or of those that are named."""
     archive = {"READYGATE_TEST_IMAGE_ARCHIVE": str(image.make())}
@@ -382,6 +387,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "clients": clients_suite,
     "integration": integration_suite,
     "sim": sim_suite,
+    "charts": charts_suite,
     "e2e": lambda context: pytest(context, "build", ["tests/e2e"], {}),
     "asan": lambda context: sanitized_suite(
         context,

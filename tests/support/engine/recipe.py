@@ -84,6 +84,7 @@ go install -mod=mod -ldflags '-s -w {flags}' {commands}
 FERRETDB = GoProgram("ferretdb", "github.com/FerretDB/FerretDB/v2/cmd/ferretdb", "v2.7.0")
 # A network that misbehaves on command; for the tests of a bad network and the bench.
 TOXIPROXY = GoProgram("toxiproxy", "github.com/Shopify/toxiproxy/v2/cmd/server", "v2.12.0")
+HELM = GoProgram("helm", "helm.sh/helm/v3/cmd/helm", "v3.20.0", expected="about 2 min")
 # The node on which the chart is tested, in an older and in the newest version.
 KUBERNETES = {"1.34": Kubernetes(version="v1.34.4"), "1.36": Kubernetes(version="v1.36.3")}
 

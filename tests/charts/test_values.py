@@ -1,0 +1,48 @@
+"""The charts' values: each is commented, and checked by a schema made from them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from rendering import CHART, Document, documents, helm
+from values_schema import APPLICATION, LIBRARY, text
+
+
+@pytest.mark.parametrize("chart", [LIBRARY, APPLICATION], ids=lambda chart: chart.name)
+def test_the_schema_is_made_from_the_values(chart: Path) -> None:
+    assert (chart / "values.schema.json").read_text() == text(chart), (
+        "meant so? python tests/charts/values_schema.py"
+    )
+
+
+@pytest.mark.parametrize("chart", [LIBRARY, APPLICATION], ids=lambda chart: chart.name)
+def test_every_value_is_explained(chart: Path) -> None:
+    """Each block of values begins with a comment, or has them inside."""
+    blocks = (chart / "values.yaml").read_text().split("\n\n")
+    assert [one for one in blocks if not re.search(r"^ *# ", one, re.M)] == []
+
+
+def notes(folder: Path, values: Document) -> str:
+    """NOTES.txt, which Helm renders only when it installs: here as a template among the others."""
+    chart = shutil.copytree(CHART, folder / "chart")
+    text = (chart / "templates/NOTES.txt").read_text()
+    (chart / "templates/notes.yaml").write_text(
+        f'{{{{- define "notes" -}}}}{text}{{{{- end -}}}}\n'
+        'kind: Notes\nmetadata: { name: notes }\ntext: {{ include "notes" . | quote }}\n'
+    )
+    found = documents(helm("template", "shop", str(chart), values=values))
+    return next(one["text"] for one in found if one["kind"] == "Notes")
+
+
+def test_notes_say_how_to_look_at_the_gate(tmp_path: Path) -> None:
+    said = notes(tmp_path, {})
+    assert "readygate status" in said
+    assert "--timeout 24h" in said
+    assert "8088" in said
+
+
+def test_notes_suggest_a_timeout_for_helm(tmp_path: Path) -> None:
+    assert "--timeout 1300s" in notes(tmp_path, {"readygate": {"initTimeoutSeconds": 600}})
