@@ -1,4 +1,4 @@
-"""The value sets of the golden files: what teams set, one thing at a time, and some of it together."""
+"""The value sets of the golden files: what teams set, one thing at a time, or some together."""
 
 from __future__ import annotations
 

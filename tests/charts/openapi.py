@@ -45,7 +45,7 @@ SERVICE_MONITOR = {
         "endpoints": {
             "type": "array",
             "items": {
-                "properties": dict.fromkeys(("port", "path", "interval"), {"type": "string"}),
+                "properties": {key: {"type": "string"} for key in ("port", "path", "interval")},
                 "additionalProperties": False,
             },
         },

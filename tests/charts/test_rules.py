@@ -265,8 +265,8 @@ def test_the_job_is_a_hook_before_and_the_sidecars_only_verify() -> None:
         if "helm.sh/hook" in one["metadata"].get("annotations", {}) and one["kind"] != "Pod"
     }
     assert {name.partition("/")[0] for name in hooks} == {"ConfigMap", "ServiceAccount", "Job"}
-    for annotations in hooks.values():
-        assert annotations["helm.sh/hook"] == "pre-install,pre-upgrade"
+    for one in hooks.values():
+        assert one["helm.sh/hook"] == "pre-install,pre-upgrade"
     assert "helm.sh/hook-weight" not in hooks["Job/shop-schema"], "it is after its ConfigMap"
     assert settings(CASES["job"])["init"]["mode"] == "verify"
     assert settings(CASES["job"], "shop-schema-gate-")["init"]["mode"] == "apply"

@@ -33,7 +33,7 @@ def notes(folder: Path, values: Document) -> str:
         f'{{{{- define "notes" -}}}}{text}{{{{- end -}}}}\n'
         'kind: Notes\nmetadata: { name: notes }\ntext: {{ include "notes" . | quote }}\n'
     )
-    found = documents(helm("template", "shop", str(chart), values=values))
+    found = documents(helm("template", "shop", str(chart), "--kube-version=1.36", values=values))
     return next(one["text"] for one in found if one["kind"] == "Notes")
 
 
