@@ -170,7 +170,12 @@ def test_the_configmap_is_immutable_and_named_by_its_content() -> None:
     def name(values: Document) -> str:
         (found,) = [one for one in objects(values).values() if one["kind"] == "ConfigMap"]
         assert found["immutable"] is True
-        assert found["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+        # A hook: no upgrade removes it from under older pods, and a rollback makes it again.
+        assert found["metadata"]["annotations"] == {
+            "helm.sh/hook": "pre-install,pre-upgrade,pre-rollback",
+            "helm.sh/hook-weight": "-10",
+            "helm.sh/hook-delete-policy": "before-hook-creation",
+        }
         return found["metadata"]["name"]
 
     names = [name(team()), name(gate(schema={"files": {"schema.toml": SCHEMA + "# 2\n"}}))]
@@ -265,8 +270,10 @@ def test_the_job_is_a_hook_before_and_the_sidecars_only_verify() -> None:
         if "helm.sh/hook" in one["metadata"].get("annotations", {}) and one["kind"] != "Pod"
     }
     assert {name.partition("/")[0] for name in hooks} == {"ConfigMap", "ServiceAccount", "Job"}
-    for one in hooks.values():
-        assert one["helm.sh/hook"] == "pre-install,pre-upgrade"
+    for name, one in hooks.items():
+        # The sidecars' own ConfigMap, beside the job's, is needed by a rollback too.
+        more = ",pre-rollback" if name.startswith("ConfigMap/shop-gate-") else ""
+        assert one["helm.sh/hook"] == "pre-install,pre-upgrade" + more
     assert "helm.sh/hook-weight" not in hooks["Job/shop-schema"], "it is after its ConfigMap"
     assert settings(CASES["job"])["init"]["mode"] == "verify"
     assert settings(CASES["job"], "shop-schema-gate-")["init"]["mode"] == "apply"

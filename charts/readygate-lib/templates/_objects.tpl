@@ -15,7 +15,13 @@ asked for the ServiceAccount with its rights and their guard, and the job. The s
 {{- end }}
 {{- end }}
 
-{{/* dict of readygate.pod, with initMode and annotations. */}}
+{{/*
+dict of readygate.pod, with initMode and annotations.
+
+A pod of an older revision that is made anew, after however many upgrades that failed, needs the ConfigMap that it was made
+for. What is a hook, an upgrade does not remove and a rollback makes again; a rollback to what
+`helm.sh/resource-policy: keep` has left fails ("no ConfigMap with the name … found", Helm 3.20).
+*/}}
 {{- define "readygate.configMap" -}}
 ---
 apiVersion: v1
@@ -27,8 +33,10 @@ metadata:
   {{- with .annotations }}
   annotations: {{- toYaml . | nindent 4 }}
   {{- else }}
-  # A pod of an older revision that restarts needs the one that it was made for.
-  annotations: { helm.sh/resource-policy: keep }
+  annotations:
+    helm.sh/hook: pre-install,pre-upgrade,pre-rollback
+    helm.sh/hook-weight: "-10"
+    helm.sh/hook-delete-policy: before-hook-creation
   {{- end }}
 immutable: true
 data: {{- include "readygate.data" . | nindent 2 }}
