@@ -120,7 +120,13 @@ def convert(document: dict[str, Any]) -> dict[str, Any]:
             del one["properties"]
         kept[name] = _strict(one, name)
         wanted |= _references(kept[name]) - kept.keys()
-    return {"kinds": kinds, "definitions": dict(sorted(kept.items()))}
+    status = sorted(definitions["io.k8s.api.core.v1.PodStatus"]["properties"])
+    return {"kinds": kinds, "definitions": dict(sorted(kept.items())), "pod_status": status}
+
+
+def pod_status(version: str) -> list[str]:
+    """The fields of a pod's status."""
+    return _load(version)["pod_status"]
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+import openapi
 import pytest
 from cases import APPLICATION, CASES, MIGRATE, SCHEMA, gate, pod, team
 from rendering import VERSIONS, Document, containers, documents, objects, pods, rendered
@@ -249,6 +250,8 @@ def test_a_policy_guards_the_status_of_other_pods() -> None:
     assert "authentication.kubernetes.io/pod-name" in own
     assert "c.type != 'readygate.io/SchemaReady'" in condition
     assert "oldObject.metadata.?labels" in rest
+    for field in openapi.pod_status(LAST):
+        assert field == "conditions" or f"status.?{field} == oldObject.status.?{field}" in rest
     binding = found["ValidatingAdmissionPolicyBinding/team-shop-gate"]["spec"]
     assert binding == {"policyName": "team-shop-gate", "validationActions": ["Deny"]}
 

@@ -125,7 +125,7 @@ spec:
         object.metadata.?labels == oldObject.metadata.?labels &&
         object.metadata.?annotations == oldObject.metadata.?annotations &&
         object.metadata.?finalizers == oldObject.metadata.?finalizers
-        {{- range list "phase" "message" "reason" "nominatedNodeName" "hostIP" "hostIPs" "podIP" "podIPs" "startTime" "qosClass" "initContainerStatuses" "containerStatuses" "ephemeralContainerStatuses" "resourceClaimStatuses" }} &&
+        {{- range list "phase" "message" "reason" "nominatedNodeName" "hostIP" "hostIPs" "podIP" "podIPs" "startTime" "qosClass" "initContainerStatuses" "containerStatuses" "ephemeralContainerStatuses" "resourceClaimStatuses" "extendedResourceClaimStatus" "nodeAllocatableResourceClaimStatuses" "resize" "resources" "allocatedResources" "observedGeneration" }} &&
         object.status.?{{ . }} == oldObject.status.?{{ . }}
         {{- end }}
 ---
