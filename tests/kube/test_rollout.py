@@ -6,6 +6,7 @@ import datetime
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -121,7 +122,7 @@ def test_a_drained_node_fails_no_request(make_shop: Callable[..., Shop]) -> None
     with Load(shop) as load:
         wait_until(lambda: len(load.answers) > 10, 30, "requests are answered")
         for name in drained:
-            wait_until(lambda name=name: shop.evict(name), START_TIMEOUT, "evicted", pause=0.5)
+            wait_until(partial(shop.evict, name), START_TIMEOUT, "evicted", pause=0.5)
         shop.pods.wait(
             lambda pods: (
                 not set(drained) & set(pods)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ class Node:
             for condition in node["status"].get("conditions", [])
         )
 
-    def _until(self, condition: Any, what: str) -> None:
+    def _until(self, condition: Callable[[], object], what: str) -> None:
         def check() -> bool:
             self._ask("check")
             return bool(condition())

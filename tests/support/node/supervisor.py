@@ -118,13 +118,14 @@ class Folders:
 
 
 def remove(folder: Path) -> None:
-    """What the kernel leaves of a dead node: its cgroups, its folder."""
-    for group in [*CGROUPS.glob(f"*/{folder.name}"), CGROUPS / folder.name]:
-        for below in sorted(group.rglob("*/"), reverse=True):
-            below.rmdir()
-        if group.exists():
-            group.rmdir()
-    shutil.rmtree(folder, ignore_errors=True)
+    """What the kernel leaves of a dead node: its cgroups, then its folder."""
+    groups = [*CGROUPS.glob(f"*/{folder.name}"), *CGROUPS.glob(folder.name)]
+    for group in groups:
+        for each in [*sorted(group.rglob("*/"), reverse=True), group]:
+            with contextlib.suppress(OSError):  # its last process is about to go
+                each.rmdir()
+    if not any(group.exists() for group in groups):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def free_number() -> int:
