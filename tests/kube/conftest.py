@@ -11,8 +11,8 @@ import container_images
 import pytest
 from shop import Shop
 
-from support.node import Node
-from support.node.node import VERSIONS
+from support.engine.recipe import NEWEST
+from support.node.node import Node
 
 VERSION_VARIABLE = "READYGATE_TEST_KUBERNETES"
 
@@ -20,7 +20,7 @@ VERSION_VARIABLE = "READYGATE_TEST_KUBERNETES"
 @pytest.fixture(scope="session")
 def kubernetes() -> str:
     """The version that is tested: the newest, or what READYGATE_TEST_KUBERNETES says."""
-    return os.environ.get(VERSION_VARIABLE) or VERSIONS[-1]
+    return os.environ.get(VERSION_VARIABLE) or NEWEST
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 from container_images import GATE, SERVICE
 
-from support.node import Node
 from support.node.api import ApiError, Object
+from support.node.node import Node
 from support.node.record import Record, condition, ready_addresses
 from support.proxy import TcpProxy
 

@@ -14,13 +14,13 @@ from shop import APPLICATION, Shop
 
 from support.engine.install import as_root
 from support.gate.process import wait_until
-from support.node import Node
-from support.node.node import sweep
+from support.node.leftovers import sweep
+from support.node.node import Node
 from support.node.record import container
 
 PROGRAM = """
 import sys
-from support.node import Node
+from support.node.node import Node
 node = Node.start(sys.argv[1])
 print(node.folder, flush=True)
 sys.stdin.read()

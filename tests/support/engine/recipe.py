@@ -87,6 +87,7 @@ TOXIPROXY = GoProgram("toxiproxy", "github.com/Shopify/toxiproxy/v2/cmd/server",
 HELM = GoProgram("helm", "helm.sh/helm/v3/cmd/helm", "v3.20.0", expected="about 2 min")
 # The node on which the chart is tested, in an older and in the newest version.
 KUBERNETES = {"1.34": Kubernetes(version="v1.34.4"), "1.36": Kubernetes(version="v1.36.3")}
+NEWEST = list(KUBERNETES)[-1]
 
 # The rest of that node: packages of this machine's distribution, unpacked and not installed, which
 # would start their services, or be in the way of another container engine.

@@ -1,6 +1,3 @@
-"""A real Kubernetes node on this machine, for the end-to-end tests of the chart."""
-
-from .api import Api, ApiError
-from .node import Node, NodeError
-
-__all__ = ["Api", "ApiError", "Node", "NodeError"]
+"""A real Kubernetes node on this machine: node.py. Nothing is imported here: making its programs
+needs no Python package (__main__.py).
+"""

@@ -5,25 +5,25 @@ from __future__ import annotations
 import sys
 
 from ..engine import install, recipe
-from . import node
+from .leftovers import sweep
 
 
 def main(arguments: list[str]) -> int:
     match arguments:
-        case ["install", *versions] if set(versions) <= set(node.VERSIONS):
+        case ["install", *versions] if set(versions) <= set(recipe.KUBERNETES):
             try:
                 install.ensure_node_packages()
-                for version in versions or node.VERSIONS:
+                for version in versions or recipe.KUBERNETES:
                     install.ensure_program(recipe.KUBERNETES[version])
             except install.InstallError as error:
                 print(f"node: {error}", file=sys.stderr)
                 return 1
             return 0
         case ["stop"]:
-            node.sweep()
+            sweep()
             return 0
     print(
-        f"usage: node install [VERSION…] | stop; versions: {' '.join(node.VERSIONS)}",
+        f"usage: node install [VERSION…] | stop; versions: {' '.join(recipe.KUBERNETES)}",
         file=sys.stderr,
     )
     return 64

@@ -29,11 +29,8 @@ from ..engine import install, recipe
 from ..gate.process import wait_until
 from . import images, programs
 from .api import Api, ApiError
+from .leftovers import BASE, SUPERVISOR
 
-SUPERVISOR = Path(__file__).with_name("supervisor.py")
-# Short: the names of Unix sockets below it have 107 bytes.
-BASE = Path(tempfile.gettempdir()) / "readygate-nodes"
-VERSIONS = tuple(recipe.KUBERNETES)
 START_TIMEOUT = 120  # s; a quiet machine takes about ten
 
 
@@ -54,7 +51,7 @@ class Node:
         self._api: Api | None = None
 
     @classmethod
-    def start(cls, version: str = VERSIONS[-1]) -> Node:
+    def start(cls, version: str = recipe.NEWEST) -> Node:
         """A node whose kubelet says that it is ready."""
         kubernetes = install.ensure_program(recipe.KUBERNETES[version])
         packages = install.ensure_node_packages()
@@ -180,9 +177,3 @@ class Node:
         if not answer["ok"]:
             raise NodeError(answer["error"])
         return answer
-
-
-def sweep() -> None:
-    """Removes what killed runs left. A node that is in use is left alone."""
-    command = [*install.PYTHON, str(SUPERVISOR), "sweep", str(BASE)]
-    subprocess.run(install.as_root(command), check=True)
