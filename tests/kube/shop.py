@@ -19,12 +19,14 @@ from container_images import GATE, SERVICE
 
 from support.node.api import ApiError, Object
 from support.node.node import Node
+from support.node.programs import API_PORT
 from support.node.record import Record, condition, ready_addresses
 from support.proxy import TcpProxy
 
 NAME, JOB = "shop", "shop-schema"
 SIDECAR, APPLICATION = "readygate", "application"
 PORT, GATE_PORT = 8080, 8088
+CONDITION = "readygate.io/SchemaReady"
 SHARED = "/run/readygate"  # where the gate's socket and readygate-wait are
 GRACE = 20  # s
 NO_LIMIT = 2147483647  # what a probe's failureThreshold can be at most
@@ -232,30 +234,35 @@ def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Ob
     """What a user would apply; with job=True a job too, and sidecars that only verify."""
     labels, space, schema_name = {"app": NAME}, shop.namespace, f"schema-{version}"
     job, native = values.get("job", False), values.get("mode", "native") == "native"
-    verify = ["--init-mode=verify"] if job else []
+    told = values.get("told", ())  # what the API server is told: condition, events
+    options = ["--init-mode=verify"] if job else []
+    options += [f"--kubernetes-{one}=true" for one in told]
     service_container = application(version, values.get("readiness_delay", 0))
     if native:
         containers = {
-            "initContainers": [installer(), sidecar(shop, *verify)],
+            "initContainers": [installer(), sidecar(shop, *options)],
             "containers": [service_container],
         }
     else:
         # Both are told to end at once: the gate goes on serving while the application ends. And a
         # wrapper that waits must not be killed for it.
-        beside = sidecar(shop, f"--gate-drain-delay={GRACE - 5}s", *verify)
+        beside = sidecar(shop, f"--gate-drain-delay={GRACE - 5}s", *options)
         del beside["restartPolicy"]
         service_container["startupProbe"]["failureThreshold"] = NO_LIMIT
         containers = {
             "initContainers": [installer()],
             "containers": [beside, service_container],
         }
+    spec = {**pod_spec(schema_name), **containers}
+    if told:
+        introduce(shop, spec, "condition" in told)
     deployment = {
         "replicas": replicas,
         "selector": {"matchLabels": labels},
         "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "template": {
             "metadata": {"labels": labels},
-            "spec": {**pod_spec(schema_name), **containers},
+            "spec": spec,
         },
     }
     once = {
@@ -277,6 +284,45 @@ def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Ob
         thing("v1", "Service", NAME, space, spec=service),
         thing("policy/v1", "PodDisruptionBudget", NAME, space, spec=budget),
         thing("apps/v1", "Deployment", NAME, space, spec=deployment),
+    ]
+
+
+def introduce(shop: Shop, spec: Object, gated: bool) -> None:
+    """Lets the sidecar alone talk to the API server, as NAME, about its own pod."""
+    (gate,) = [row for row in spec["initContainers"] if row["name"] == SIDECAR]
+    own = [("POD", "metadata.name"), ("NAMESPACE", "metadata.namespace"), ("UID", "metadata.uid")]
+    gate["env"] = [
+        {"name": f"READYGATE_KUBERNETES_{name}", "valueFrom": {"fieldRef": {"fieldPath": path}}}
+        for name, path in own
+    ]
+    gate["args"] += [
+        f"--kubernetes-host={shop.node.place.address}",
+        f"--kubernetes-port={API_PORT}",
+    ]
+    place = "/var/run/secrets/kubernetes.io/serviceaccount"
+    gate["volumeMounts"] += [{"name": "account", "mountPath": place, "readOnly": True}]
+    authority = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
+    token = {"path": "token", "expirationSeconds": 3600}
+    sources = [{"serviceAccountToken": token}, {"configMap": authority}]
+    spec["volumes"] += [{"name": "account", "projected": {"sources": sources}}]
+    spec["serviceAccountName"] = NAME
+    if gated:
+        spec["readinessGates"] = [{"conditionType": CONDITION}]
+
+
+def rights(shop: Shop) -> list[Object]:
+    """What introduce() needs: the account, and all that it may do."""
+    space, group = shop.namespace, "rbac.authorization.k8s.io"
+    rules = [
+        {"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+    ]
+    subject = {"kind": "ServiceAccount", "name": NAME, "namespace": space}
+    role = {"apiGroup": group, "kind": "Role", "name": NAME}
+    return [
+        thing("v1", "ServiceAccount", NAME, space),
+        thing(f"{group}/v1", "Role", NAME, space, rules=rules),
+        thing(f"{group}/v1", "RoleBinding", NAME, space, roleRef=role, subjects=[subject]),
     ]
 
 

@@ -29,6 +29,8 @@ RESOURCES = {
     "configmaps": ("v1", "ConfigMap"),
     "serviceaccounts": ("v1", "ServiceAccount"),
     "events": ("v1", "Event"),
+    "roles": ("rbac.authorization.k8s.io/v1", "Role"),
+    "rolebindings": ("rbac.authorization.k8s.io/v1", "RoleBinding"),
     "deployments": ("apps/v1", "Deployment"),
     "replicasets": ("apps/v1", "ReplicaSet"),
     "jobs": ("batch/v1", "Job"),

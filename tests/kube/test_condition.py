@@ -1,0 +1,101 @@
+"""The pod's own condition and Events, as a real API server takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shop import (
+    APPLICATION,
+    CONDITION,
+    GATE_PORT,
+    SIDECAR,
+    START_TIMEOUT,
+    Shop,
+    rights,
+)
+
+from support.gate.process import wait_until
+from support.node.api import Object
+from support.node.record import condition, container, running_since
+
+KUBELETS = {"Initialized", "Ready", "ContainersReady", "PodScheduled"}
+
+
+def make(make_shop: Callable[..., Shop], *, allowed: bool = True) -> Shop:
+    shop = make_shop()
+    for one in rights(shop) if allowed else rights(shop)[:1]:
+        shop.api.create(one)
+    return shop
+
+
+def states(shop: Shop) -> list[str]:
+    """Of our condition, in the order in which the API server had them."""
+    seen: list[str] = []
+    for pod in shop.pods.versions():
+        for row in pod["status"].get("conditions", []):
+            if row["type"] == CONDITION and seen[-1:] != [row["status"]]:
+                seen.append(row["status"])
+    return seen
+
+
+def test_the_condition_is_false_until_the_schema_is_there(make_shop: Callable[..., Shop]) -> None:
+    shop = make(make_shop)
+    with shop.database.hold(b"createIndexes") as build:
+        shop.install(told=["condition"])
+        assert build.wait(START_TIMEOUT)
+        wait_until(lambda: states(shop) == ["False"], START_TIMEOUT, "the condition is False")
+        assert not condition(shop.pod(), "Ready")
+    (pod,) = shop.wait_ready(1)
+    assert states(shop) == ["False", "True"]
+    assert {row["type"] for row in pod["status"]["conditions"]} >= {CONDITION, *KUBELETS}
+    assert container(pod, SIDECAR)["restartCount"] == 0
+
+
+def test_events_tell_what_happened(make_shop: Callable[..., Shop]) -> None:
+    shop = make(make_shop)
+    shop.install(told=["events"])
+    (pod,) = shop.wait_ready(1)
+    shop.database.refuse()
+
+    def told(kind: str, *reasons: str) -> Callable[[dict[str, Object]], bool]:
+        def check(events: dict[str, Object]) -> bool:
+            seen = {
+                event["reason"]
+                for event in events.values()
+                if event["type"] == kind
+                and event["involvedObject"].get("uid") == pod["metadata"]["uid"]
+            }
+            return seen >= set(reasons)
+
+        return check
+
+    shop.events.wait(told("Warning", "DatabaseLost"), START_TIMEOUT, "the loss is told")
+    shop.database.accept()
+    every = told("Normal", "SchemaStarted", "SchemaApplied", "SchemaRecovered")
+    shop.events.wait(every, START_TIMEOUT, "all is told")
+
+
+def test_without_rights_the_gate_opens_all_the_same(make_shop: Callable[..., Shop]) -> None:
+    """The API server refuses; the pod cannot become ready, and the application runs."""
+    shop = make(make_shop, allowed=False)
+    shop.install(told=["condition", "events"])
+
+    def runs(pods: dict[str, Object]) -> Object | None:
+        return next(
+            (
+                pod
+                for pod in pods.values()
+                if running_since(pod, APPLICATION) and container(pod, APPLICATION)["ready"]
+            ),
+            None,
+        )
+
+    pod = shop.pods.wait(runs, START_TIMEOUT, "the application is ready")
+    assert shop.get(pod, "/readyz", GATE_PORT).status_code == 200
+    assert not condition(shop.pod(), "Ready")
+    assert states(shop) == []
+
+    for one in rights(shop)[1:]:
+        shop.api.create(one)
+    shop.wait_ready(1)
+    assert states(shop) == ["True"]
