@@ -9,27 +9,33 @@ with Shop(node, engine.uri) as shop:
 
 from __future__ import annotations
 
+import json
+import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 from container_images import GATE, SERVICE
 
+from support.engine import install, recipe
+from support.gate import repository
+from support.gate.process import Process
 from support.node.api import ApiError, Object
 from support.node.node import Node
 from support.node.programs import API_PORT
 from support.node.record import Record, condition, ready_addresses
 from support.proxy import TcpProxy
 
+CHART = repository() / "charts" / "readygate"
 NAME, JOB = "shop", "shop-schema"
+ACCOUNT = "shop-gate"
 SIDECAR, APPLICATION = "readygate", "application"
 PORT, GATE_PORT = 8080, 8088
 CONDITION = "readygate.io/SchemaReady"
-SHARED = "/run/readygate"  # where the gate's socket and readygate-wait are
-GRACE = 20  # s
-NO_LIMIT = 2147483647  # what a probe's failureThreshold can be at most
 START_TIMEOUT = 120  # s, for a pod, on a machine that does other things too
 
 SCHEMA = """
@@ -63,7 +69,11 @@ class Shop:
         self.database = TcpProxy.in_front_of(uri, refusing=refusing, address=node.gateway)
         self.namespace = f"shop-{uuid.uuid4().hex[:8]}"
         self.database_name = f"rg_test_{uuid.uuid4().hex[:12]}"
+        self._temporary = tempfile.TemporaryDirectory()
+        self._folder = Path(self._temporary.name)
         self.api.create(thing("v1", "Namespace", self.namespace, None))
+        uri = {"uri": self.database.uri}
+        self.api.create(thing("v1", "Secret", "mongodb", self.namespace, stringData=uri))
         self.pods = Record(self.api, "pods", self.namespace)
         self.events = Record(self.api, "events", self.namespace)
         self.endpoints = Record(self.api, "endpointslices", self.namespace)
@@ -81,26 +91,36 @@ class Shop:
             record.close()
         self.api.delete("namespaces", self.namespace)
         self.database.close()
+        self._temporary.cleanup()
 
-    def install(self, version: int = 1, replicas: int = 1, **values: Any) -> list[Object]:
-        """Gives back the job, if the schema is a job's: the test says when it begins."""
-        made = manifests(self, version, replicas, **values)
-        for one in made:
-            if one["kind"] != "Job":
-                self.api.create(one)
-        return [one for one in made if one["kind"] == "Job"]
+    def install(self, version: int = 1, replicas: int = 1, **options: Any) -> None:
+        """As a user does it; `options` are those of values()."""
+        self.finish(self.begin(version, replicas, **options))
+
+    def begin(self, version: int = 1, replicas: int = 1, **options: Any) -> Process:
+        """The same, still running: Helm waits for its hooks."""
+        file = self._folder / "values.json"
+        file.write_text(json.dumps(values(self, version, replicas, **options)))
+        return self._helm("upgrade", "--install", NAME, CHART, "--values", file)
 
     def upgrade(self, version: int) -> None:
-        for one in manifests(self, version, 2):
-            if one["kind"] == "ConfigMap":
-                self.api.create(one)
-            elif one["kind"] == "Deployment":
-                self.api.patch("deployments", NAME, {"spec": one["spec"]}, self.namespace)
+        self.install(version, replicas=2)
 
     def rollback(self) -> None:
-        for one in manifests(self, 1, 2):
-            if one["kind"] == "Deployment":
-                self.api.patch("deployments", NAME, {"spec": one["spec"]}, self.namespace)
+        """To the first version."""
+        self.finish(self._helm("rollback", NAME, "1"))
+
+    def uninstall(self) -> None:
+        self.finish(self._helm("uninstall", NAME))
+
+    @staticmethod
+    def finish(helm: Process) -> None:
+        assert helm.wait(START_TIMEOUT) == 0, helm.output()
+
+    def _helm(self, *arguments: str | Path) -> Process:
+        program = install.ensure_program(recipe.HELM) / recipe.HELM.name
+        where = ["--kubeconfig", self.node.kubeconfig, "--namespace", self.namespace]
+        return Process([program, *arguments, *where], environment={"HOME": str(self._folder)})
 
     def scale(self, replicas: int) -> None:
         self.api.patch("deployments", NAME, {"spec": {"replicas": replicas}}, self.namespace)
@@ -137,7 +157,8 @@ class Shop:
     def pods_of_service(self) -> list[Object]:
         """The newest versions of all pods but a job's."""
         pods = self.pods.newest().values()
-        return [pod for pod in pods if pod["metadata"]["labels"].get("app") == NAME]
+        owners = [pod["metadata"].get("ownerReferences", [{}])[0].get("kind") for pod in pods]
+        return [pod for pod, kind in zip(pods, owners, strict=True) if kind == "ReplicaSet"]
 
     def job_is(self, name: str, kind: str) -> bool:
         return condition(self.api.get("jobs", name, self.namespace), kind)
@@ -230,196 +251,57 @@ def thing(version: str, kind: str, name: str, namespace: str | None, **more: Any
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **more}
 
 
-def manifests(shop: Shop, version: int, replicas: int, **values: Any) -> list[Object]:
-    """What a user would apply; with job=True a job too, and sidecars that only verify."""
-    labels, space, schema_name = {"app": NAME}, shop.namespace, f"schema-{version}"
-    job, native = values.get("job", False), values.get("mode", "native") == "native"
-    told = values.get("told", ())  # what the API server is told: condition, events
-    options = ["--init-mode=verify"] if job else []
-    options += [f"--kubernetes-{one}=true" for one in told]
-    service_container = application(version, values.get("readiness_delay", 0))
-    if native:
-        containers = {
-            "initContainers": [installer(), sidecar(shop, *options)],
-            "containers": [service_container],
-        }
-    else:
-        # Both are told to end at once: the gate goes on serving while the application ends. And a
-        # wrapper that waits must not be killed for it.
-        beside = sidecar(shop, f"--gate-drain-delay={GRACE - 5}s", *options)
-        del beside["restartPolicy"]
-        service_container["startupProbe"]["failureThreshold"] = NO_LIMIT
-        containers = {
-            "initContainers": [installer()],
-            "containers": [beside, service_container],
-        }
-    spec = {**pod_spec(schema_name), **containers}
-    if told:
-        introduce(shop, spec, "condition" in told)
-    deployment = {
-        "replicas": replicas,
-        "selector": {"matchLabels": labels},
-        "strategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-        "template": {
-            "metadata": {"labels": labels},
-            "spec": spec,
-        },
-    }
-    once = {
-        "backoffLimit": 3,
-        "template": {
-            "spec": {
-                **pod_spec(schema_name),
-                "restartPolicy": "Never",
-                "containers": [gate_container(shop, "apply")],
-            }
-        },
-    }
-    budget = {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
-    service = {"selector": labels, "ports": [{"port": PORT}]}
-    return [
-        thing("v1", "Secret", "mongodb", space, stringData={"uri": shop.database.uri}),
-        thing("v1", "ConfigMap", schema_name, space, data={"schema.toml": schema(version)}),
-        *([thing("batch/v1", "Job", JOB, space, spec=once)] if job else []),
-        thing("v1", "Service", NAME, space, spec=service),
-        thing("policy/v1", "PodDisruptionBudget", NAME, space, spec=budget),
-        thing("apps/v1", "Deployment", NAME, space, spec=deployment),
-    ]
+def values(
+    shop: Shop,
+    version: int,
+    replicas: int,
+    *,
+    mode: str = "auto",
+    job: bool = False,
+    told: Sequence[str] = (),
+    patient: bool = False,
+    injected: bool = False,
+) -> Object:
+    """The chart's values. Probes begin at once, unless `patient`: then the chart's own delays hold.
 
-
-def introduce(shop: Shop, spec: Object, gated: bool) -> None:
-    """Lets the sidecar alone talk to the API server, as NAME, about its own pod."""
-    (gate,) = [row for row in spec["initContainers"] if row["name"] == SIDECAR]
-    own = [("POD", "metadata.name"), ("NAMESPACE", "metadata.namespace"), ("UID", "metadata.uid")]
-    gate["env"] = [
-        {"name": f"READYGATE_KUBERNETES_{name}", "valueFrom": {"fieldRef": {"fieldPath": path}}}
-        for name, path in own
-    ]
-    gate["args"] += [
-        f"--kubernetes-host={shop.node.place.address}",
-        f"--kubernetes-port={API_PORT}",
-    ]
-    place = "/var/run/secrets/kubernetes.io/serviceaccount"
-    gate["volumeMounts"] += [{"name": "account", "mountPath": place, "readOnly": True}]
-    authority = {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
-    token = {"path": "token", "expirationSeconds": 3600}
-    sources = [{"serviceAccountToken": token}, {"configMap": authority}]
-    spec["volumes"] += [{"name": "account", "projected": {"sources": sources}}]
-    spec["serviceAccountName"] = NAME
-    if gated:
-        spec["readinessGates"] = [{"conditionType": CONDITION}]
-
-
-def rights(shop: Shop) -> list[Object]:
-    """What introduce() needs: the account, and all that it may do."""
-    space, group = shop.namespace, "rbac.authorization.k8s.io"
-    rules = [
-        {"apiGroups": [""], "resources": ["pods/status"], "verbs": ["patch"]},
-        {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
-    ]
-    subject = {"kind": "ServiceAccount", "name": NAME, "namespace": space}
-    role = {"apiGroup": group, "kind": "Role", "name": NAME}
-    return [
-        thing("v1", "ServiceAccount", NAME, space),
-        thing(f"{group}/v1", "Role", NAME, space, rules=rules),
-        thing(f"{group}/v1", "RoleBinding", NAME, space, roleRef=role, subjects=[subject]),
-    ]
-
-
-RESTRICTED = {
-    "allowPrivilegeEscalation": False,
-    "readOnlyRootFilesystem": True,
-    "capabilities": {"drop": ["ALL"]},
-}
-
-
-def pod_spec(schema_name: str) -> Object:
-    return {
-        "enableServiceLinks": False,
-        "automountServiceAccountToken": False,
-        "terminationGracePeriodSeconds": GRACE,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "fsGroup": 65532,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "volumes": [
-            {"name": "gate", "emptyDir": {"medium": "Memory"}},
-            {"name": "schema", "configMap": {"name": schema_name}},
-            {"name": "uri", "secret": {"secretName": "mongodb"}},
-        ],
-    }
-
-
-def gate_container(shop: Shop, command: str, *arguments: str) -> Object:
-    """readygate, told of the database and the schema."""
-    return {
-        "name": SIDECAR,
-        "image": GATE,
-        "imagePullPolicy": "Never",
-        "args": [
-            command,
-            "--mongodb-uri-file=/var/run/secrets/mongodb/uri",
-            f"--mongodb-database={shop.database_name}",
-            "--schema=/etc/readygate/schema.toml",
-            *arguments,
-        ],
-        "securityContext": RESTRICTED,
-        "volumeMounts": [
-            {"name": "gate", "mountPath": SHARED},
-            {"name": "schema", "mountPath": "/etc/readygate"},
-            {"name": "uri", "mountPath": "/var/run/secrets/mongodb"},
-        ],
-    }
-
-
-def installer() -> Object:
-    """Puts readygate-wait where the application finds it."""
-    return {
-        "name": "readygate-install",
-        "image": GATE,
-        "imagePullPolicy": "Never",
-        "args": ["install", SHARED],
-        "securityContext": RESTRICTED,
-        "volumeMounts": [{"name": "gate", "mountPath": SHARED}],
-    }
-
-
-def sidecar(shop: Shop, *arguments: str) -> Object:
-    return {
-        **gate_container(shop, "run", *arguments),
-        "restartPolicy": "Always",
-        "startupProbe": probe("/startupz", GATE_PORT, 1, NO_LIMIT),
-        "readinessProbe": probe("/readyz", GATE_PORT, 2, 3),
-        "livenessProbe": probe("/livez", GATE_PORT, 10, 3),
-    }
-
-
-def application(version: int, readiness_delay: int) -> Object:
-    """Its startup probe asks the gate; the others ask the application."""
-    return {
+    `told`: what the API server is told, "condition" or "events" or both.
+    """
+    application: Object = {
         "name": APPLICATION,
         "image": SERVICE,
         "imagePullPolicy": "Never",
-        "command": [f"{SHARED}/readygate-wait", "--", "/application"],
+        "command": ["/application"],
         "env": [{"name": "APP_VERSION", "value": str(version)}],
-        "securityContext": RESTRICTED,
-        "startupProbe": {
-            **probe("/health/ready", GATE_PORT, 5, 12),
-            "initialDelaySeconds": 10 if readiness_delay else 0,
-            "timeoutSeconds": 10,
+        "securityContext": {"runAsUser": 65532, "readOnlyRootFilesystem": True},
+        "readinessProbe": probe("/health", 2),
+        "livenessProbe": probe("/health/live", 10),
+    }
+    gate: Object = {
+        "image": {"repository": GATE.partition(":")[0], "tag": "dev", "pullPolicy": "Never"},
+        "mongodb": {"database": shop.database_name},
+        "schema": {"files": {"schema.toml": schema(version)}},
+        "sidecar": {"mode": mode},
+        "application": {"preStopSeconds": 5, "stopSeconds": 8},
+        "job": {"enabled": job},
+        "kubernetes": {
+            **dict.fromkeys(told, True),
+            "readinessGate": "condition" in told,
+            "host": shop.node.place.address,
+            "port": API_PORT,
         },
-        "readinessProbe": {**probe("/health", PORT, 2, 3), "initialDelaySeconds": readiness_delay},
-        "livenessProbe": {**probe("/health/live", PORT, 10, 6), "initialDelaySeconds": 60},
-        "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
-        "volumeMounts": [{"name": "gate", "mountPath": SHARED, "readOnly": True}],
     }
-
-
-def probe(path: str, port: int, period: int, failures: int) -> Object:
+    if not patient:
+        application["readinessProbe"]["initialDelaySeconds"] = 1
+        gate["application"]["startupProbe"] = {"initialDelaySeconds": 1}
     return {
-        "httpGet": {"path": path, "port": port},
-        "periodSeconds": period,
-        "failureThreshold": failures,
+        "replicas": replicas,
+        "pod": {"terminationGracePeriodSeconds": 20, "containers": [application]},
+        "service": {"ports": [{"name": "http", "port": PORT}]},
+        "deployment": {"enabled": not injected},
+        "injection": {"enabled": injected},
+        "readygate": gate,
     }
+
+
+def probe(path: str, period: int) -> Object:
+    return {"httpGet": {"path": path, "port": PORT}, "periodSeconds": period}

@@ -23,7 +23,7 @@ def seconds_since(moment: str) -> float:
 def test_a_pod_becomes_ready(make_shop: Callable[..., Shop], client: MongoClient) -> None:
     """With the chart's own probes. Nothing restarts; the order is the gate's."""
     shop = make_shop()
-    shop.install(readiness_delay=30)
+    shop.install(patient=True)
     (pod,) = shop.wait_ready(1)
 
     for name in (SIDECAR, APPLICATION):
@@ -50,7 +50,7 @@ def test_a_slow_start_restarts_nothing(make_shop: Callable[..., Shop], client: M
     late, building = make_shop(refusing=True), make_shop()
     with building.database.hold(b"createIndexes") as build:
         for shop in (late, building):
-            shop.install(readiness_delay=0)
+            shop.install()
         assert build.wait(START_TIMEOUT)
 
         def long_enough() -> list[Object]:
