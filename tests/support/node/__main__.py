@@ -13,6 +13,7 @@ def main(arguments: list[str]) -> int:
         case ["install", *versions] if set(versions) <= set(recipe.KUBERNETES):
             try:
                 install.ensure_node_packages()
+                install.ensure_program(recipe.HELM)
                 for version in versions or recipe.KUBERNETES:
                     install.ensure_program(recipe.KUBERNETES[version])
             except install.InstallError as error:
