@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,13 +24,15 @@ DRIVERS: dict[str, list[str]] = {
         "--asyncio",
     ],
     "c": ["{build}/clients/c/conformance_driver"],
+    "node": ["{node}", "{repository}/clients/node/test/driver.js"],
 }
 
 
 def command(name: str) -> list[str]:
     """READYGATE_TEST_PYTHON names another Python than the tests' own."""
     python = os.environ.get("READYGATE_TEST_PYTHON") or os.path.realpath(sys.executable)
-    words = {"python": python, "repository": REPOSITORY, "build": build_dir()}
+    words = {"python": python, "node": shutil.which("node") or "node"}
+    words |= {"repository": str(REPOSITORY), "build": str(build_dir())}
     return [part.format(**words) for part in DRIVERS[name]]
 
 
