@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from support.gate import build_dir
+
+from . import toolchains
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOBODY = 65534
@@ -25,15 +26,16 @@ DRIVERS: dict[str, list[str]] = {
     ],
     "c": ["{build}/clients/c/conformance_driver"],
     "node": ["{node}", "{repository}/clients/node/test/driver.js"],
+    "go": ["{go_driver}"],
 }
 
 
 def command(name: str) -> list[str]:
     """READYGATE_TEST_PYTHON names another Python than the tests' own."""
     python = os.environ.get("READYGATE_TEST_PYTHON") or os.path.realpath(sys.executable)
-    words = {"python": python, "node": shutil.which("node") or "node"}
-    words |= {"repository": str(REPOSITORY), "build": str(build_dir())}
-    return [part.format(**words) for part in DRIVERS[name]]
+    words = {"python": python, "repository": REPOSITORY, "build": build_dir()}
+    made = {"{node}": toolchains.node, "{go_driver}": toolchains.go_driver}  # when asked for
+    return [made[part]() if part in made else part.format(**words) for part in DRIVERS[name]]
 
 
 class Client:

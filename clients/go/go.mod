@@ -1,0 +1,3 @@
+module readygate
+
+go 1.19
