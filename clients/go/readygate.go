@@ -33,7 +33,7 @@ type Gate struct {
 
 var standard Gate
 
-// At is the gate of this socket. Keep it: each has a state page of its own, which is mapped once.
+// At is the gate of this socket, of "" the environment's. Keep it: each has a state page of its own, which is mapped once.
 func At(socket string) *Gate { return &Gate{given: socket} }
 
 // Wait returns nil once the gate says that the fact is true; see Gate.Wait.

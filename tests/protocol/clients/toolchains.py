@@ -1,7 +1,7 @@
 """Node.js and Go: the machine's own, if new enough. What the clients in these languages are run by.
 
-`python -m protocol.clients.toolchains` says what is wrong, and fails then; with `missing`, which packages
-to install. `./dev` asks both.
+`python -m protocol.clients.toolchains` says what is wrong, and fails then; with `missing`, which
+packages to install. `./dev` asks both.
 """
 
 from __future__ import annotations
