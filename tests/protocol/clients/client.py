@@ -17,6 +17,12 @@ from . import toolchains
 REPOSITORY = Path(__file__).resolve().parents[3]
 NOBODY = 65534
 
+# Runs the command after the folder in a mount namespace of its own.
+MOUNT_READ_ONLY = [
+    *("unshare", "--mount", "sh", "-c"),
+    'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"',
+]
+
 # A driver is a command; the words in braces are filled in. One line for each client.
 DRIVERS: dict[str, list[str]] = {
     "python": ["{python}", "{repository}/clients/python/tests/conformance_driver.py"],
@@ -41,11 +47,18 @@ def command(name: str) -> list[str]:
 class Client:
     """A running driver. Its answers are collected by a thread, so that none is missed."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], user: int | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        user: int | None,
+        read_only: Path | None = None,
+    ) -> None:
+        """`read_only`: a folder that it sees as a read-only mount."""
         clean = {k: v for k, v in os.environ.items() if not k.startswith("READYGATE_")}
         self._answers: queue.Queue[str | None] = queue.Queue()
         self._process = subprocess.Popen(
-            command(name),
+            [*([*MOUNT_READ_ONLY, str(read_only)] if read_only else []), *command(name)],
             env={**clean, **environment, "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

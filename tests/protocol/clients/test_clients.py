@@ -4,6 +4,7 @@ a new client gets one.
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 import tomllib
@@ -58,7 +59,8 @@ class Stage:
         if self._client is None:
             environment = {"READYGATE_GATE_SOCKET": str(self.socket), **self._case.get("env", {})}
             user = NOBODY if self._case.get("other_user") else None
-            self._client = Client(self._driver, environment, user)
+            read_only = self.folder if self._case.get("read_only") else None
+            self._client = Client(self._driver, environment, user, read_only)
         return self._client
 
     def ask(self, line: str) -> None:
@@ -192,6 +194,8 @@ def test_client(
 ) -> None:
     if case.get("other_user") and not nobody_can_run(driver):
         pytest.skip("needs root, and a checkout that other users can read")
+    if case.get("read_only") and os.geteuid() != 0:
+        pytest.skip("needs root, to mount")
     stage = Stage(case, driver, folder, make_daemon)
     try:
         stage.run()
