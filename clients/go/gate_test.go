@@ -14,13 +14,13 @@ import (
 )
 
 type fakeGate struct {
-	t       *testing.T
+	t       testing.TB
 	socket  string
 	answers map[string]string // by the request's first word; sent, and then the end of stream
 	asked   chan net.Conn     // what has no answer here
 }
 
-func newFakeGate(t *testing.T, answers map[string]string) *fakeGate {
+func newFakeGate(t testing.TB, answers map[string]string) *fakeGate {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "rg-")
 	check(t, err)
@@ -84,7 +84,7 @@ func nativeOrder() binary.ByteOrder {
 	return binary.BigEndian
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from pymongo import MongoClient
 
-from . import contest, measure
+from . import contest, measure, page_clients
 
 URI_VARIABLE = "READYGATE_TEST_MONGODB_URI"
 
@@ -175,15 +175,19 @@ def page(_: str, __: str) -> Iterator[Row]:
         20,
         unit="ns",
     )
-    pair = measure.page_in_python()
-    yield Row(
-        "  in Python",
-        f"{pair.ours:.0f} ns",
-        f"{pair.theirs:.0f} ns, the coarse clock alone",
-        pair.ours,
-        1000,
-        unit="ns",
-    )
+    for language, pair, clock, goal in (
+        ("Python", measure.page_in_python(), "the coarse clock alone", 1000),
+        ("Node.js", page_clients.in_node(), "its clock alone", None),
+        ("Go", page_clients.in_go(), "its clock alone", None),
+    ):
+        yield Row(
+            f"  in {language}",
+            f"{pair.ours:.0f} ns",
+            f"{pair.theirs:.0f} ns, {clock}",
+            pair.ours,
+            goal,
+            unit="ns",
+        )
 
 
 def schema(uri: str, database: str) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 //     import * as readygate from 'readygate';
 //
 //     await readygate.wait({ timeout: 60_000 });  // until the database is as the schema says
-//     if (readygate.isOpen()) ...                 // a few microseconds at most: for every request
+//     if (readygate.isOpen()) ...                 // about a microsecond: for every request
 //
 // The gate is a sidecar, `readygate run`; its protocol stands in docs/protocol.md of the project.
 // Types and what each call does: index.d.ts.
