@@ -147,12 +147,12 @@ func TestAWatchEndsWithItsContext(t *testing.T) {
 	}
 	write(t, conn, `{"state":"ready","seq":2}`+"\n") // nobody takes it
 	cancel()
-	for range accounts { // until it is closed
-	}
-	for {
+	for { // the connection has ended, though nobody took anything
 		if _, err := conn.Read(make([]byte, 1)); err != nil {
 			break
 		}
+	}
+	for range accounts { // until it is closed
 	}
 }
 

@@ -28,7 +28,7 @@ export async function* watch({ socket, signal } = {}) {
         yield snapshot;
       }
     } catch {
-      signal?.throwIfAborted(); // else nobody is there, or it is no gate: both may change
+      // Nobody is there, or it is no gate: both may change. Or it was aborted: pause() throws that.
     }
     await pause(path, seen, tried, Infinity, signal);
   }

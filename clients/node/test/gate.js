@@ -37,6 +37,11 @@ export class Gate {
   }
 }
 
+/** For who has it open as well, as the daemon does at its orderly end. */
+export function zeroPage(gate) {
+  writeFileSync(`${gate.socket}.page`, Buffer.alloc(4096), { flag: 'r+' });
+}
+
 /** A whole page. `expires` is in ms from now. */
 export function page(bits, { expires = 60_000, snapshot = '' } = {}) {
   const bytes = Buffer.alloc(4096);

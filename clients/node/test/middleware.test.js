@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import test from 'node:test';
 
-import { gateMiddleware } from '../src/index.js';
-import { withGate } from './gate.js';
+import { gateMiddleware, isOpen } from '../src/index.js';
+import { withGate, zeroPage } from './gate.js';
 
 /** An http server behind the middleware; asks it for a path. */
 async function serve(t, gate, options) {
@@ -35,7 +35,8 @@ test('503 until the gate has been open, then everything passes', async (t) => {
   assert.equal((await ask('/livez?verbose')).status, 200);
   gate.writePage(1);
   await until(ask, 200);
-  gate.writePage(0, { expires: -1 });
+  zeroPage(gate);
+  assert.equal(isOpen(gate.socket), false);
   assert.equal(await (await ask('/')).text(), 'served');
 });
 

@@ -8,7 +8,7 @@ import test from 'node:test';
 import { Worker } from 'node:worker_threads';
 
 import { facts, isOpen, snapshot } from '../src/index.js';
-import { page, withGate } from './gate.js';
+import { page, withGate, zeroPage } from './gate.js';
 
 test('nothing is torn: a writer at full speed', async (t) => {
   const gate = await withGate(t);
@@ -72,7 +72,7 @@ test('no descriptor is left behind', async (t) => {
   await until(true);
   const before = open();
   for (let round = 0; round < 3; ++round) {
-    writeFileSync(`${gate.socket}.page`, Buffer.alloc(4096), { flag: 'r+' });
+    zeroPage(gate);
     await until(false);
     gate.writePage(1);
     await until(true);
