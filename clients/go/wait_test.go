@@ -10,6 +10,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -89,6 +90,7 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 func TestTheKillSwitchIsSaidOnce(t *testing.T) {
+	sayDisabled = sync.Once{}
 	var said bytes.Buffer
 	log.SetOutput(&said)
 	defer log.SetOutput(os.Stderr)
@@ -146,6 +148,11 @@ func TestAWatchEndsWithItsContext(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	write(t, conn, `{"state":"ready","seq":2}`+"\n") // nobody takes it
+	for stacks := make([]byte, 1<<20); ; {           // until it is held out
+		if n := runtime.Stack(stacks, true); bytes.Contains(stacks[:n], []byte("[select]:\nreadygate.watchOne")) {
+			break
+		}
+	}
 	cancel()
 	for { // the connection has ended, though nobody took anything
 		if _, err := conn.Read(make([]byte, 1)); err != nil {
