@@ -252,6 +252,10 @@ def clients_suite(context: Context) -> Result:
     return pytest(context, "build", ["clients/c/tests", "clients/python/tests", CONFORMANCE], {})
 
 
+def examples_suite(context: Context) -> Result:
+    return pytest(context, "build", ["examples/rebalancer/tests"], {})
+
+
 def sim_suite(context: Context) -> Result:
     """Many histories of many replicas, and the mistakes that they must find."""
     if problem := context.build("build"):
@@ -385,6 +389,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "unit": unit_suite,
     "protocol": protocol_suite,
     "clients": clients_suite,
+    "examples": examples_suite,
     "integration": integration_suite,
     "sim": sim_suite,
     "charts": charts_suite,

@@ -114,7 +114,7 @@ class Board:
             time.monotonic() - self.start,
             self.daemon.probe("/health"),
             self.daemon.probe("/health/ready"),
-            self.application.get("/health") if self.application else Answer(None),
+            self.application.get("/health/ready") if self.application else Answer(None),
         )
         self.rows.append(row)
         self._row_before = self._shown

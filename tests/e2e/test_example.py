@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -74,12 +75,12 @@ def test_the_service(
     days = [rebalance["as_of"] for rebalance in listed]
     assert len(days) > 1
     assert days == sorted(days, reverse=True)
-    assert application.get(f"/rebalances/{listed[0]['_id']}").json() == listed[0]
+    assert application.get(f"/rebalances/{listed[0]['id']}").json() == listed[0]
     assert application.get("/rebalances/" + "0" * 24).code == 404
 
     body = {
         "portfolio_id": "P-000001",
-        "model_id": models[0]["_id"],
+        "model_id": models[0]["id"],
         "drift": "0.04",
         "value": "1000.50",
         "trades": [{"symbol": "GOLD", "side": "buy", "quantity": 1, "price": "221.30"}],
@@ -90,6 +91,14 @@ def test_the_service(
     assert application.post("/rebalances", body).code == 409
     assert application.post("/rebalances", {**body, "model_id": "none"}).code == 404
     assert application.post("/rebalances", {**body, "trades": []}).code == 422
+    approve = f"/rebalances/{made.json()['id']}/approve"
+    assert application.post(approve, {"by": "ann"}).json()["status"] == "approved"
+    assert application.post(approve, {"by": "ann"}).code == 409
+    assert application.get("/health/ready").code == 200
+    said = [line for line in application.process.output().splitlines() if line.startswith("{")]
+    warned = [line for line in said if json.loads(line)["level"] not in ("info", "debug")]
+    assert said
+    assert warned == []
 
 
 def test_the_demo_tells_its_story() -> None:

@@ -1,93 +1,103 @@
-"""The two collections as Beanie documents.
+"""The two collections as Beanie documents: domain models to Beanie's form, and back.
 
 No indexes are declared here on purpose: `schema.toml` declares them and readygate builds them
-before this code runs. Money and weights are decimals (Decimal128 in the database), never floats.
+before a request is served.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Self
 
-from beanie import DecimalAnnotation, Document
-from pydantic import BaseModel, Field
+from beanie import Document, PydanticObjectId
+from pydantic import Field, model_validator
 
-
-class Status(StrEnum):
-    """Life of a rebalance, in order; `cancelled` can follow any but `settled`."""
-
-    PROPOSED = "proposed"
-    APPROVED = "approved"
-    EXECUTING = "executing"
-    SETTLED = "settled"
-    CANCELLED = "cancelled"
-
-
-class Target(BaseModel):
-    """One line of a model: which share of the portfolio this instrument should be."""
-
-    symbol: str
-    weight: DecimalAnnotation = Field(ge=0, le=1)
+from .domain import (
+    Desk,
+    Drift,
+    Moment,
+    Money,
+    PortfolioId,
+    PortfolioModel,
+    Rebalance,
+    Status,
+    Target,
+    Trade,
+)
+from .records import current_model, current_rebalance
 
 
-class Point(BaseModel):
-    """A GeoJSON point: longitude, then latitude."""
+class PortfolioModelDocument(Document):
+    """A published model, as stored."""
 
-    type: Literal["Point"] = "Point"
-    coordinates: tuple[float, float]
-
-
-class Desk(BaseModel):
-    """The desk that maintains a model."""
-
-    city: str
-    location: Point
-
-
-class PortfolioModel(Document):
-    """A target allocation that portfolios follow, one document per published version."""
-
-    id: str  # type: ignore[assignment]  # e.g. "balanced-60-40.v3"
+    id: str = Field(alias="_id", min_length=1)  # type: ignore[assignment]
     name: str
     version: int = Field(ge=1)
-    latest: bool
-    description: str
-    currency: str
+    latest: bool = False
+    description: str = ""
+    currency: str = "USD"
     targets: list[Target]
     desk: Desk
     attributes: dict[str, Any] = Field(default_factory=dict)
-    published_at: datetime
+    published_at: Moment
 
     class Settings:
         name = "models"
         keep_nulls = False
+        projection = None  # whole documents: Beanie's own asks for the fields of today alone
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, raw: Any) -> Any:
+        return current_model(raw) if isinstance(raw, dict) else raw
+
+    @classmethod
+    def of(cls, model: PortfolioModel) -> Self:
+        """The document of a domain model."""
+        made: Self = cls.model_validate({**model.model_dump(exclude={"id"}), "_id": model.id})
+        return made
+
+    def domain(self) -> PortfolioModel:
+        """The domain model of a document."""
+        return PortfolioModel.model_validate(self.model_dump(exclude={"revision_id"}))
 
 
-class Trade(BaseModel):
-    """One order of a rebalance."""
+class RebalanceDocument(Document):
+    """A rebalance, as stored."""
 
-    symbol: str
-    side: Literal["buy", "sell"]
-    quantity: int = Field(gt=0)
-    price: DecimalAnnotation = Field(gt=0)
-
-
-class Rebalance(Document):
-    """The trades that bring one portfolio back to its model."""
-
-    portfolio_id: str
+    id: PydanticObjectId = Field(alias="_id")
+    portfolio_id: PortfolioId
     model_id: str
-    as_of: datetime
-    status: Status = Status.PROPOSED
-    drift: DecimalAnnotation = Field(ge=0, description="largest weight difference, 0 to 2")
-    value: DecimalAnnotation = Field(gt=0, description="portfolio value in the model's currency")
+    as_of: Moment
+    status: Status
+    drift: Drift
+    value: Money
     trades: list[Trade]
-    external_id: str | None = None  # the order system's number: unique where there is one
+    external_id: str | None = None
     approved_by: str | None = None
-    expires_at: datetime | None = None  # only a proposal expires
+    expires_at: Moment | None = None
 
     class Settings:
         name = "rebalances"
         # Absent and null are different for the unique, sparse and TTL indexes.
         keep_nulls = False
+        projection = None  # whole documents: Beanie's own asks for the fields of today alone
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_any_version(cls, raw: Any) -> Any:
+        return current_rebalance(raw) if isinstance(raw, dict) else raw
+
+    @classmethod
+    def of(cls, rebalance: Rebalance) -> Self:
+        """The document of a domain model."""
+        fields = rebalance.model_dump(exclude={"id"})
+        made: Self = cls.model_validate({**fields, "_id": rebalance.id})
+        return made
+
+    def domain(self) -> Rebalance:
+        """The domain model of a document."""
+        fields = self.model_dump(exclude={"id", "revision_id"})
+        return Rebalance.model_validate({**fields, "id": str(self.id)})
+
+
+DOCUMENTS = [PortfolioModelDocument, RebalanceDocument]

@@ -15,8 +15,8 @@ from .process import Process, free_port, wait_until
 class Application:
     """`readygate wait -- uvicorn rebalancer.app:app` on a free port; ends with its `with` block.
 
-    `socket` None starts it unguarded, for comparison. The Python that runs us runs it, so that
-    must be one with the example's requirements.
+    `socket` None starts it unguarded, for comparison: with the gate's kill switch. The Python that
+    runs us runs it, so that must be one with the example's requirements.
     """
 
     def __init__(
@@ -33,11 +33,15 @@ class Application:
         uvicorn = [sys.executable, "-m", "uvicorn", "rebalancer.app:app"]
         uvicorn += ["--app-dir", str(example), "--host", "127.0.0.1", "--port", str(self.port)]
         guard: list[str] = []
+        gate = {"READYGATE_DISABLE": "1"}
         if socket:
+            gate = {"READYGATE_GATE_SOCKET": str(socket)}
             guard = [str(readygate()), "wait", "--socket", str(socket), *wait_options, "--"]
         self.process = Process(
             [*guard, *uvicorn],
             environment={
+                **gate,
+                "PYTHONPATH": str(repository() / "clients" / "python" / "src"),
                 "MONGODB_URI": uri,
                 "MONGODB_DATABASE": database,
                 "PYTHONDONTWRITEBYTECODE": "1",
@@ -62,9 +66,9 @@ class Application:
         return post(self.port, path, body)
 
     def wait_serving(self, timeout: float = 60) -> None:
-        """Until its own health check says 200."""
+        """Until its own readiness says 200; its health does so while it initializes."""
         wait_until(
-            lambda: self.get("/health").code == 200,
+            lambda: self.get("/health/ready").code == 200,
             timeout,
             "the application serves",
             seen=self.process.output,

@@ -1,0 +1,1 @@
+"""Tests of the example: `./dev test examples`."""
