@@ -83,6 +83,20 @@ class Hold:
             self._released.wait()
 
 
+class Count:
+    """How often `marker` was on its way to the server; a small command comes in one piece."""
+
+    def __init__(self, marker: bytes) -> None:
+        self.marker = marker
+        self.total = 0
+        self._lock = threading.Lock()
+
+    def stop(self, data: bytes) -> None:
+        """For the proxy: stops nothing."""
+        with self._lock:
+            self.total += data.count(self.marker)
+
+
 class TcpProxy:
     """Listens on a free port of one of this machine's addresses and forwards to another."""
 
@@ -94,7 +108,7 @@ class TcpProxy:
         self._passing = threading.Event()
         self._passing.set()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
-        self._holds: list[Hold] = []
+        self._holds: list[Hold | Count] = []
         self.delay = 0.0
         self.connections = 0  # accepted so far
         self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -144,6 +158,12 @@ class TcpProxy:
         finally:
             self._holds.remove(hold)
             hold.release()
+
+    def count(self, marker: bytes) -> Count:
+        """Count what goes to the server and contains `marker`, from now on."""
+        counted = Count(marker)
+        self._holds.append(counted)
+        return counted
 
     def reset(self) -> None:
         """End every connection with RST."""

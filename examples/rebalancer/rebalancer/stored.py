@@ -35,6 +35,8 @@ NEWEST_FIRST = [("as_of", SortDirection.DESCENDING)]
 class StoredRepository(Repository):
     """What both have in common."""
 
+    # s. A gate whose turn another replica's has taken looks again after a quarter of lease.period.
+    wait_timeout = 10.0
     kind = ""
     collection = ""
 

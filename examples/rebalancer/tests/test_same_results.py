@@ -26,6 +26,7 @@ from rebalancer.domain import (
     Target,
     Trade,
 )
+from rebalancer.records import current_model, current_rebalance
 from rebalancer.repositories import Unreadable
 from rebalancer.settings import Settings
 from rebalancer.stored import StoredModels, StoredRebalances
@@ -274,6 +275,12 @@ def test_raw_models_are_read_alike(ways: Run, raw: dict[str, Any]) -> None:
         assert lists[DRIVER] == lists[BEANIE]
 
     ways(main)
+
+
+def test_an_old_name_beside_the_new_one_means_nothing() -> None:
+    raw = {"state": "dreamt", "status": "settled", "trades": [{"qty": 1, "quantity": 2}, None]}
+    assert current_rebalance(raw) == {"status": "settled", "trades": [{"quantity": 2}, None]}
+    assert current_model({"published": 1, "published_at": 2}) == {"published_at": 2}
 
 
 def test_what_older_versions_wrote_is_understood(ways: Run) -> None:

@@ -1,0 +1,1 @@
+"""The same service without a gate, for `./dev demo race`; nothing to start from."""
