@@ -15,7 +15,6 @@ namespace readygate::mongo {
 
 namespace {
 
-using core::Doing;
 using core::Failure;
 using core::MigrationMoved;
 using core::MigrationRecord;
