@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -51,10 +52,23 @@ def wait_until(
         time.sleep(pause)
 
 
+# Below what the kernel gives to outgoing connections (ip_local_port_range): a port from there may be
+# taken by any client between the choice and the listening.
+_PORTS = range(10_000, 32_000)
+_chosen: set[int] = set()
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody uses at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    """A TCP port of 127.0.0.1 that nobody uses at the moment, each time another one."""
+    while True:
+        port = random.choice(_PORTS)
+        if port in _chosen:
+            continue
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        _chosen.add(port)
         return port
 
 
