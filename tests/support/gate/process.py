@@ -52,8 +52,8 @@ def wait_until(
         time.sleep(pause)
 
 
-# Below what the kernel gives to outgoing connections (ip_local_port_range): a port from there may be
-# taken by any client between the choice and the listening.
+# Below what the kernel gives to outgoing connections (ip_local_port_range): a port from there may
+# be taken by any client between the choice and the listening.
 _PORTS = range(10_000, 32_000)
 _chosen: set[int] = set()
 
