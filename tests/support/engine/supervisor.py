@@ -111,6 +111,11 @@ class Program:
             raise Failed(f"{self.name} is not running")
         self.process.send_signal(what)
 
+    def wait_stopped(self) -> None:
+        """Until SIGSTOP has reached its last thread; or it has ended, as stop() will see."""
+        assert self.process
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
 
@@ -249,6 +254,7 @@ class Server:
 
     def pause(self) -> None:
         self.ferretdb.send(signal.SIGSTOP)
+        self.ferretdb.wait_stopped()
 
     def resume(self) -> None:
         self.ferretdb.send(signal.SIGCONT)
