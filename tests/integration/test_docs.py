@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support.docs import JSON_SCHEMAS, MARK, documents, filled, json_schema
-from support.gate import Daemon, build_dir, readygate, repository
+from support.gate import Daemon, build_dir, free_port, readygate, repository
 
 MakeDaemon = Callable[..., Daemon]
 
@@ -22,7 +22,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 # These are the whole demo and the whole test: the end-to-end suite and whoever reads this ran them.
 LEFT_OUT = {"./dev demo", "./dev test"}
 
-# Needs Helm and a cluster: tests/charts does what this one says, and tests/kube the rest of it.
+# Needs Helm: tests/charts does what this one says, and looks at the commands that need a cluster.
 ELSEWHERE = "kubernetes.md"
 
 
@@ -87,14 +87,8 @@ def test_commands_of_the_documents_run(
         "READYGATE_MONGODB_URI": engine.uri,
         "READYGATE_MONGODB_DATABASE": database,
     }
-    block = block.replace("127.0.0.1:8088", f"127.0.0.1:{_other_port()}")
+    block = block.replace("127.0.0.1:8088", f"127.0.0.1:{free_port()}")
     if "readygate run" in block:
         variables.pop("READYGATE_GATE_SOCKET")
     result = shell(block, **variables)
     assert result.returncode == 0, f"{document}:\n{block}\n{result.stdout}\n{result.stderr}"
-
-
-def _other_port() -> int:
-    from support.gate import free_port
-
-    return free_port()

@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from ..engine.supervisor import PORTS
+
 T = TypeVar("T")
 
 # Sanitizer builds on a machine that is shared are several times slower than a plain one.
@@ -52,24 +54,19 @@ def wait_until(
         time.sleep(pause)
 
 
-# Below what the kernel gives to outgoing connections (ip_local_port_range): a port from there may
-# be taken by any client between the choice and the listening.
-_PORTS = range(10_000, 32_000)
-_chosen: set[int] = set()
+# Each once, in an order of this process alone. Not from what the kernel gives to outgoing
+# connections, where any client may take it before it is listened on; nor from the engine's range,
+# where a port is free while its database is stopped.
+_FIRST_PORT = 10_000
+_ports = iter(random.sample(range(_FIRST_PORT, PORTS.start), PORTS.start - _FIRST_PORT))
 
 
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody uses at the moment, each time another one."""
-    while True:
-        port = random.choice(_PORTS)
-        if port in _chosen:
-            continue
-        try:
-            socket.create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        _chosen.add(port)
-        return port
+    for port in _ports:
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise RuntimeError(f"every port from {_FIRST_PORT} to {PORTS.start - 1} was used")
 
 
 def _die_with_parent(parent: int) -> Callable[[], None]:
