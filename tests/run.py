@@ -423,7 +423,7 @@ LONG = ("image", "kube")  # minutes, root, much to build at first: when asked fo
 def main(arguments: list[str]) -> int:
     # What is started here inherits them: under nohup, or as a shell's background job, they would be
     # ignored, and the tests are about what they do.
-    for number in (signal.SIGHUP, signal.SIGINT):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     names, context = arguments[:cut], Context(arguments[cut + 1 :])

@@ -259,8 +259,7 @@ def nothing() -> Iterator[Path]:
 def contained(root: Path, *arguments: str, **environment: str) -> Process:
     """The program as process 1 of a PID namespace, with `root` as its whole file system."""
     chroot = ["chroot", str(root), f"/{PROGRAM}", *arguments]
-    # What ignores signals here (a shell's background job) is no part of a container.
-    command = ["env", "--default-signal", "unshare", "--pid", "--fork", "--kill-child", *chroot]
+    command = ["unshare", "--pid", "--fork", "--kill-child", *chroot]
     return Process(command, environment=environment, name=f"{PROGRAM} in a container")
 
 
