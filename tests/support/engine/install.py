@@ -249,8 +249,8 @@ mkdir -p "$1/etc/ssl/certs"
 cp -L /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
 mount -t proc proc "$1/proc"
 mount --bind /dev "$1/dev"
-exec chroot "$1" env HOME=/root GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0 \
-    sh -c "mkdir /root/module && cd /root/module && $2"
+exec chroot "$1" env HOME=/srv GOTOOLCHAIN=local GOFLAGS=-trimpath CGO_ENABLED=0 \
+    sh -c "mkdir /srv/module && cd /srv/module && $2"
 """
 
 
@@ -261,6 +261,6 @@ def _build_in_stage(log: Path, program: recipe.GoProgram, new: Path) -> None:
     script = [_STAGE_SCRIPT, "sh", str(stage), program.script()]
     _run(log, as_root([*NAMESPACES, "sh", "-c", *script]))
     for built, name in program.programs().items():
-        path = stage / "root/go/bin" / built
+        path = stage / "srv/go/bin" / built
         _run(log, as_root(["install", "-m", "755", str(path), str(new / name)]))
     _remove(stage)
