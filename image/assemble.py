@@ -23,8 +23,10 @@ from pathlib import Path
 
 PROGRAMS = ("usr/bin/readygate", "usr/bin/readygate-wait")
 # What no link names. SASL: libmongoc asks libsasl2 for PLAIN and the like, which are plug-ins.
-# (GSSAPI would need Kerberos and is left out; SCRAM and X.509 are libmongoc's own.)
+# (GSSAPI would need Kerberos and is left out; SCRAM and X.509 are libmongoc's own.) libcurl: only
+# what speaks HTTP loads it.
 LOADED = (
+    "usr/lib/*/libcurl.so.4",
     "usr/lib/*/sasl2/libplain.so*",
     "etc/ssl/openssl.cnf",
     "etc/ssl/certs/ca-certificates.crt",

@@ -51,6 +51,13 @@ LogFormat log_format(const config::Settings& s) {
   return s.log.format.value_or(::isatty(STDERR_FILENO) == 1 ? LogFormat::kText : LogFormat::kJson);
 }
 
+// Then libcurl is loaded at the start, and its absence said at once; a reload that adds the first check loads it later.
+bool needs_libcurl(const config::Settings& s) {
+  const auto asks = [](const config::Check& check) { return check.kind != config::CheckKind::kFile; };
+  return std::any_of(s.checks.begin(), s.checks.end(), asks) || !s.webhook.url.empty() || !s.otlp.url.empty() ||
+         s.kubernetes.condition || s.kubernetes.events;
+}
+
 class Daemon {
  public:
   Daemon(const CommandLine& line, Inputs inputs)
@@ -60,7 +67,9 @@ class Daemon {
         host_(inputs_, log_, clock_) {}
 
   [[noreturn]] void run() {
-    if (auto started = http::start(); !started) end_with(started.error());
+    if (needs_libcurl(inputs_.config.settings)) {
+      if (auto started = http::start(); !started) end_with(started.error());
+    }
     for (const std::string& warning : inputs_.config.warnings) host_.say(LogLevel::kWarn, warning);
     if (auto opened = host_.open(
             {.settled = [this](const core::Snapshot& now) { publish(now); },

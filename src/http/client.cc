@@ -5,39 +5,38 @@
 #include <cstring>
 #include <utility>
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 #include <string.h>
+
+#include "http/curl.h"
 
 namespace readygate::http {
 namespace {
 
 constexpr Seconds kLongestRetryAfter{3'600};
 
-struct EndEasy {
-  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
-};
-using Easy = std::unique_ptr<CURL, EndEasy>;
+using Easy = std::unique_ptr<CURL, decltype(Curl::easy_cleanup)>;
 
 // The request's headers as libcurl wants them; wiped at the end, since it has copies of its own.
 class HeaderList {
  public:
-  HeaderList() = default;
+  explicit HeaderList(const Curl& curl) : curl_(curl) {}
   HeaderList(const HeaderList&) = delete;
   HeaderList& operator=(const HeaderList&) = delete;
   ~HeaderList() {
     for (curl_slist* item = first_; item != nullptr; item = item->next) {
       ::explicit_bzero(item->data, std::strlen(item->data));
     }
-    curl_slist_free_all(first_);
+    curl_.slist_free_all(first_);
   }
   void add(std::string line) {
-    if (curl_slist* longer = curl_slist_append(first_, line.c_str())) first_ = longer;
+    if (curl_slist* longer = curl_.slist_append(first_, line.c_str())) first_ = longer;
     ::explicit_bzero(line.data(), line.size());
   }
   curl_slist* get() const { return first_; }
 
  private:
+  const Curl& curl_;
   curl_slist* first_ = nullptr;
 };
 
@@ -70,36 +69,36 @@ Reason reason_of(CURLcode code) {
 }
 
 // What holds for every transfer. `error` outlives it.
-void prepare(CURL* easy, const std::string& url, Millis connect_timeout, Millis timeout, char* error) {
-  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);  // a rotated CA counts at the next connection, not in a day
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(connect_timeout, timeout).count()));
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
+void prepare(const Curl& curl, CURL* easy, const std::string& url, Millis connect_timeout, Millis timeout,
+             char* error) {
+  curl.easy_setopt(easy, CURLOPT_URL, url.c_str());
+  curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl.easy_setopt(easy, CURLOPT_PROXY, "");
+  curl.easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
+  curl.easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl.easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);  // a rotated CA counts at the next connection, not in a day
+  curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(connect_timeout, timeout).count()));
+  curl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
+  curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
 }
 
 // libcurl's own words name a host and a port, and never a header, a path or a query.
-tl::unexpected<Error> failure(CURLcode code, const std::string& url, const char* words) {
-  return fail(reason_of(code), fmt::format("{}: {}", origin_of(url), *words != '\0' ? words : curl_easy_strerror(code)),
+tl::unexpected<Error> failure(const Curl& curl, CURLcode code, const std::string& url, const char* words) {
+  return fail(reason_of(code), fmt::format("{}: {}", origin_of(url), *words != '\0' ? words : curl.easy_strerror(code)),
               Retry::kSoon);
 }
 
 }  // namespace
 
 struct Client::Handle {
-  Easy easy;
+  Easy easy{nullptr, nullptr};
 };
 
 Result<void> start() {
-  static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (kStarted == CURLE_OK) return {};
-  return fail(Reason::kInternal, fmt::format("libcurl does not start: {}", curl_easy_strerror(kStarted)));
+  if (const auto library = libcurl(); !library) return tl::unexpected(library.error());
+  return {};
 }
 
 std::string origin_of(std::string_view url) {
@@ -114,36 +113,41 @@ Client::Client(std::string user_agent) : handle_(std::make_unique<Handle>()), us
 Client::~Client() = default;
 
 Result<Response> Client::send(const Request& request) {
-  if (!handle_->easy) handle_->easy.reset(curl_easy_init());
+  const auto library = libcurl();
+  if (!library) return tl::unexpected(library.error());
+  const Curl& curl = **library;
+  if (!handle_->easy) handle_->easy = Easy(curl.easy_init(), curl.easy_cleanup);
   CURL* easy = handle_->easy.get();
   if (easy == nullptr) return fail(Reason::kInternal, "libcurl gives no handle: out of memory", Retry::kSoon);
-  curl_easy_reset(easy);  // options only: the connection stays
+  curl.easy_reset(easy);  // options only: the connection stays
 
   std::array<char, CURL_ERROR_SIZE> error{};
-  prepare(easy, request.url, request.connect_timeout, request.timeout, error.data());
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent_.c_str());
-  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
-  HeaderList headers;
+  prepare(curl, easy, request.url, request.connect_timeout, request.timeout, error.data());
+  curl.easy_setopt(easy, CURLOPT_USERAGENT, user_agent_.c_str());
+  curl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  HeaderList headers(curl);
   headers.add("Expect:");  // or a large body would wait a second for a 100
   if (!request.content_type.empty()) headers.add("Content-Type: " + request.content_type);
   for (const Header& header : request.headers) headers.add(header.name + ": " + header.value.reveal());
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
+  curl.easy_setopt(easy, CURLOPT_HTTPHEADER, headers.get());
   if (request.method != "GET") {
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
+    curl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+    curl.easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
   }
-  if (!request.ca_file.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, request.ca_file.c_str());
+  if (!request.ca_file.empty()) curl.easy_setopt(easy, CURLOPT_CAINFO, request.ca_file.c_str());
   Body body{{}, request.most_body, false};
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &take_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &body);
+  curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, &take_body);
+  curl.easy_setopt(easy, CURLOPT_WRITEDATA, &body);
 
-  const CURLcode code = curl_easy_perform(easy);
+  const CURLcode code = curl.easy_perform(easy);
   long status = 0;
   curl_off_t retry_after = 0;
-  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
-  curl_easy_reset(easy);  // nothing of ours is pointed to any more
-  if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && body.cut)) return failure(code, request.url, error.data());
+  curl.easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  curl.easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after);
+  curl.easy_reset(easy);  // nothing of ours is pointed to any more
+  if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && body.cut)) {
+    return failure(curl, code, request.url, error.data());
+  }
 
   Response response{static_cast<int>(status), std::move(body.text), {}};
   if (retry_after > 0) response.retry_after = std::min(Seconds(retry_after), kLongestRetryAfter);
@@ -151,13 +155,17 @@ Result<Response> Client::send(const Request& request) {
 }
 
 Result<void> Client::connect(const std::string& host_and_port, Millis timeout) {
-  const Easy easy(curl_easy_init());  // of its own: a connection that is only opened must not be kept
+  const auto library = libcurl();
+  if (!library) return tl::unexpected(library.error());
+  const Curl& curl = **library;
+  // Of its own: a connection that is only opened must not be kept.
+  const Easy easy(curl.easy_init(), curl.easy_cleanup);
   if (!easy) return fail(Reason::kInternal, "libcurl gives no handle: out of memory", Retry::kSoon);
   std::array<char, CURL_ERROR_SIZE> error{};
-  prepare(easy.get(), "http://" + host_and_port, timeout, timeout, error.data());
-  curl_easy_setopt(easy.get(), CURLOPT_CONNECT_ONLY, 1L);
-  const CURLcode code = curl_easy_perform(easy.get());
-  if (code != CURLE_OK) return failure(code, host_and_port, error.data());
+  prepare(curl, easy.get(), "http://" + host_and_port, timeout, timeout, error.data());
+  curl.easy_setopt(easy.get(), CURLOPT_CONNECT_ONLY, 1L);
+  const CURLcode code = curl.easy_perform(easy.get());
+  if (code != CURLE_OK) return failure(curl, code, host_and_port, error.data());
   return {};
 }
 

@@ -42,7 +42,8 @@ struct Response {
   std::optional<Millis> retry_after;  // as the server asked, at most an hour
 };
 
-// Once, before the first client and before other threads run. Fails with kInternal.
+// Loads libcurl, as the first request would: for whoever wants to know at the start that it is there. Any thread. Fails
+// with kInternal.
 Result<void> start();
 
 // "https://10.0.0.1:443" of a URL: what a log may say. Path and query may hold a secret, and so may what is before @.

@@ -102,3 +102,35 @@ def test_a_check_that_hangs_holds_up_neither_probes_nor_the_end(
         assert line_of(daemon, "slow") == "[-]slow failed: check_pending"
         code, _ = daemon.stop(timeout=30)  # not the check's minute
         assert code == 0
+
+
+def test_libcurl_is_loaded_only_when_something_speaks_http(
+    engine: Any, database: str, make_daemon: MakeDaemon
+) -> None:
+    def loaded(daemon: Daemon) -> bool:
+        return "libcurl" in Path(f"/proc/{daemon.process.pid}/maps").read_text()
+
+    for silent in ({}, checks({"name": "here", "file": "/"})):
+        daemon = make_daemon(engine.uri, environment=silent).start()
+        daemon.wait_state("ready")
+        assert not loaded(daemon)
+        daemon.stop()
+    with WebServer() as application:
+        check = {"name": "app", "http": f"{application.url}/health"}
+        daemon = make_daemon(engine.uri, environment=checks(check)).start()
+        daemon.wait_state("ready")
+        assert loaded(daemon)
+
+
+def test_a_libcurl_that_cannot_be_used_is_said_at_the_start(
+    tmp_path: Path, make_daemon: MakeDaemon
+) -> None:
+    (tmp_path / "libcurl.so.4").write_text("no library")
+    environment = {
+        **checks({"name": "app", "http": "http://127.0.0.1:1/"}),
+        "LD_LIBRARY_PATH": str(tmp_path),
+    }
+    daemon = make_daemon("mongodb://127.0.0.1:1/", environment=environment).start(wait=False)
+    assert daemon.wait_exit() == 70
+    assert "libcurl.so.4 cannot be used" in daemon.log_text()
+    assert "install libcurl" in daemon.log_text()
