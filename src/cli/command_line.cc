@@ -142,7 +142,78 @@ void add_socket(Parser& parser, CLI::App& sub) {
       ->type_name("");
 }
 
-void build(Parser& parser) {
+// A subcommand's own options; the settings, which many have, and --format come with it.
+void add_options(Parser& parser, Verb verb, CLI::App& sub) {
+  switch (verb) {
+    case Verb::kRun: add_settings(parser, sub); break;
+    case Verb::kWait:
+      add_socket(parser, sub);
+      sub.add_option("--for", parser.fact, "open, ready, initialized or healthy [open]")
+          ->check(one_of({"open", "ready", "initialized", "healthy"}))
+          ->type_name("");
+      sub.add_option("--timeout", parser.timeout, "Give up after this long, like 60s; 0s is never [0s]")->type_name("");
+      sub.add_flag("--fail-fast", parser.line.fail_fast, "End with 69 as soon as the gate says failed");
+      sub.add_option("command", parser.line.command, "The command to run once the gate is open")->type_name("");
+      break;
+    case Verb::kStatus:
+      add_socket(parser, sub);
+      add_format(parser, sub);
+      sub.add_flag("--retry", parser.line.retry, "Ask a failed gate to try again now");
+      break;
+    case Verb::kCheck:
+    case Verb::kHistory:
+      add_settings(parser, sub);
+      add_format(parser, sub);
+      break;
+    case Verb::kPlan:
+      add_settings(parser, sub);
+      add_format(parser, sub);
+      sub.add_option("--against", parser.line.against,
+                     "A schema file, as `import` writes one, in place of the database")
+          ->type_name("");
+      sub.add_flag("--probe", parser.line.probe, "Also try out what the server enforces; writes a scratch collection")
+          ->excludes("--against");
+      break;
+    case Verb::kApply:
+      add_settings(parser, sub);
+      add_format(parser, sub);
+      sub.add_flag("--background", parser.line.background,
+                   "Also work off migrations of phase background, and end after them");
+      break;
+    case Verb::kUnlock:
+      add_settings(parser, sub);
+      add_format(parser, sub);
+      sub.add_flag("--yes", parser.line.yes, "Do not ask");
+      sub.add_flag("--abandon-target", parser.line.abandon_target, "Give up the version that was being applied");
+      break;
+    case Verb::kImport:
+      add_settings(parser, sub);
+      sub.add_option("--db", parser.line.database, "The database [mongodb.database]")->type_name("");
+      sub.add_option("--output", parser.line.output, "Write to this file, which must not be there yet [stdout]")
+          ->type_name("");
+      sub.add_flag("--force", parser.line.force, "Replace the file of --output");
+      break;
+    case Verb::kInstall:
+      sub.add_option("folder", parser.line.folder, "The folder, which must be there")->required()->type_name("");
+      break;
+    case Verb::kFmt:
+      sub.add_flag("--check", parser.line.check, "Change nothing; name the files that would change");
+      sub.add_option("files", parser.line.files, "Schema files")->required()->type_name("");
+      break;
+    case Verb::kVersion: add_format(parser, sub); break;
+    case Verb::kCompletion:
+      sub.add_option("shell", parser.line.shell, "bash, zsh or fish")
+          ->check(one_of({"bash", "zsh", "fish"}))
+          ->required()
+          ->type_name("");
+      break;
+  }
+}
+
+// Every subcommand, and the options of those that `wanted` says. CLI11 compares each new option's names with all before
+// it, so that the options of all take as long as the rest of the start.
+template <typename Wanted>
+void build(Parser& parser, const Wanted& wanted) {
   parser.app.require_subcommand(1);
   parser.app.failure_message(CLI::FailureMessage::simple);
   parser.app.set_version_flag("--version", std::string("readygate ") + READYGATE_VERSION);
@@ -151,54 +222,8 @@ void build(Parser& parser) {
     CLI::App* sub = parser.app.add_subcommand(about.name, about.summary);
     sub->footer(about.details);
     parser.subcommands[about.verb] = sub;
+    if (wanted(about.name)) add_options(parser, about.verb, *sub);
   }
-  CLI::App& wait = *parser.subcommands[Verb::kWait];
-  add_socket(parser, wait);
-  wait.add_option("--for", parser.fact, "open, ready, initialized or healthy [open]")
-      ->check(one_of({"open", "ready", "initialized", "healthy"}))
-      ->type_name("");
-  wait.add_option("--timeout", parser.timeout, "Give up after this long, like 60s; 0s is never [0s]")->type_name("");
-  wait.add_flag("--fail-fast", parser.line.fail_fast, "End with 69 as soon as the gate says failed");
-  wait.add_option("command", parser.line.command, "The command to run once the gate is open")->type_name("");
-  CLI::App& status = *parser.subcommands[Verb::kStatus];
-  add_socket(parser, status);
-  add_format(parser, status);
-  status.add_flag("--retry", parser.line.retry, "Ask a failed gate to try again now");
-  for (const Verb verb :
-       {Verb::kRun, Verb::kCheck, Verb::kPlan, Verb::kApply, Verb::kHistory, Verb::kUnlock, Verb::kImport}) {
-    add_settings(parser, *parser.subcommands[verb]);
-  }
-  for (const Verb verb : {Verb::kCheck, Verb::kPlan, Verb::kApply, Verb::kHistory, Verb::kUnlock, Verb::kVersion}) {
-    add_format(parser, *parser.subcommands[verb]);
-  }
-  parser.subcommands[Verb::kApply]->add_flag("--background", parser.line.background,
-                                             "Also work off migrations of phase background, and end after them");
-  CLI::App& unlock = *parser.subcommands[Verb::kUnlock];
-  unlock.add_flag("--yes", parser.line.yes, "Do not ask");
-  unlock.add_flag("--abandon-target", parser.line.abandon_target, "Give up the version that was being applied");
-  parser.subcommands[Verb::kPlan]
-      ->add_option("--against", parser.line.against, "A schema file, as `import` writes one, in place of the database")
-      ->type_name("");
-  parser.subcommands[Verb::kPlan]
-      ->add_flag("--probe", parser.line.probe, "Also try out what the server enforces; writes a scratch collection")
-      ->excludes("--against");
-  CLI::App& import = *parser.subcommands[Verb::kImport];
-  import.add_option("--db", parser.line.database, "The database [mongodb.database]")->type_name("");
-  import.add_option("--output", parser.line.output, "Write to this file, which must not be there yet [stdout]")
-      ->type_name("");
-  import.add_flag("--force", parser.line.force, "Replace the file of --output");
-  parser.subcommands[Verb::kInstall]
-      ->add_option("folder", parser.line.folder, "The folder, which must be there")
-      ->required()
-      ->type_name("");
-  CLI::App& fmt_files = *parser.subcommands[Verb::kFmt];
-  fmt_files.add_flag("--check", parser.line.check, "Change nothing; name the files that would change");
-  fmt_files.add_option("files", parser.line.files, "Schema files")->required()->type_name("");
-  parser.subcommands[Verb::kCompletion]
-      ->add_option("shell", parser.line.shell, "bash, zsh or fish")
-      ->check(one_of({"bash", "zsh", "fish"}))
-      ->required()
-      ->type_name("");
 }
 
 std::string from_environment(const char* variable, const char* otherwise) {
@@ -233,12 +258,12 @@ std::string near_miss(const Parser& parser, const std::vector<std::string>& word
 }  // namespace
 
 tl::expected<CommandLine, Finished> parse_command_line(int argc, const char* const* argv) {
-  Parser parser;
-  build(parser);
   // What follows `--` is the command's own, options and all.
   const char* const* end = argv + argc;
   const char* const* dashes = std::find_if(argv, end, [](const char* word) { return std::string_view(word) == "--"; });
   const std::vector<std::string> words(std::min(argv + 1, dashes), dashes);
+  Parser parser;
+  build(parser, [&](const char* name) { return std::find(words.begin(), words.end(), name) != words.end(); });
   try {
     parser.app.parse(static_cast<int>(dashes - argv), argv);
   } catch (const CLI::Success& success) {  // --help, --version
@@ -267,7 +292,7 @@ tl::expected<CommandLine, Finished> parse_command_line(int argc, const char* con
 
 std::vector<CommandWords> command_words() {
   Parser parser;
-  build(parser);
+  build(parser, [](const char* /*name*/) { return true; });
   std::vector<CommandWords> all;
   const auto add = [&](const CLI::App& app, std::string name) {
     CommandWords words{std::move(name), app.get_description(), {}, {}};
