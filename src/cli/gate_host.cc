@@ -83,6 +83,7 @@ Result<void> GateHost::open(GateHooks hooks) {
     loop_->post([this, changed = std::move(change)] { event([&] { gate_.topology(changed, now()); }); });
   };
   executor_.emplace(mongo_settings(inputs_.config.settings, inputs_.schema), driver_, clock_, std::move(of_executor));
+  executor_->prepare();  // while the servers are made
   return {};
 }
 

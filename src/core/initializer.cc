@@ -22,12 +22,12 @@ void Initializer::begin(Commands& commands) {
   if (running_) return;
   abandon(commands);
   running_ = true;
+  read_ledger(commands);  // first: its answer takes longer than the ping's
   if (purpose_ == Purpose::kOpen) {
     warm_task_ = commands.start(Warm{});
   } else {
     warm_ = true;
   }
-  read_ledger(commands);
 }
 
 std::optional<TaskId> Initializer::abandon(Commands& commands) {

@@ -102,6 +102,13 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
     }
   }
 
+  // The pool is opened and its monitors look for the primary, as the first task would make them.
+  void prepare() {
+    start_thread([self = shared_from_this()] {
+      if (auto pool = self->open_pool()) (*pool)->take();
+    });
+  }
+
   // No worker takes anything more. The tasks that none had taken.
   std::vector<TaskPtr> close() {
     std::vector<TaskPtr> left = close(pings_, ping_wake_);
@@ -225,6 +232,10 @@ Executor::~Executor() {
 
 void Executor::start(core::TaskId id, core::Work work) {
   if (generation_) generation_->start(std::make_unique<Task>(Task{id, std::move(work)}));
+}
+
+void Executor::prepare() {
+  if (generation_) generation_->prepare();
 }
 
 void Executor::fresh_pool() {

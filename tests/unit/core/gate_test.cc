@@ -82,9 +82,7 @@ TEST_CASE("a schema that is there without a warm connection is warming, not open
   Harness h(example_schema(), {}, 2);
   h.database = first.database;
   h.gate.start(h.now());
-  h.collect();
-  std::swap(h.tasks.front(), h.tasks.back());  // the find is answered first
-  h.answer_one();
+  h.answer_one();  // the find
   CHECK(h.state() == State::kWarming);
   CHECK_FALSE(h.facts().initialized);
   h.answer_one();
