@@ -47,7 +47,7 @@ mongo::Settings mongo_settings(const config::Settings& s, const schema::Schema& 
   m.database = schema.database;
   m.schema_name = schema.name;
   m.warm_connections = s.mongodb.warm_connections;
-  m.parallelism = s.mongodb.parallelism;
+  m.parallelism = core::Applier::tasks_at_once(s.mongodb.parallelism);
   m.connect_timeout = s.mongodb.connect_timeout;
   m.lease_period = s.lease.period;
   m.commit_quorum = s.init.commit_quorum;

@@ -15,8 +15,11 @@ namespace {
 // it.
 constexpr int kMostRounds = 5;
 
-// A reading has two commands of its own (buildInfo, listCollections), and one or more for each collection.
-constexpr std::size_t kLeastToRead = 8;
+// A part of a reading has two commands of its own (hello, listCollections), and one or more for each collection.
+constexpr std::size_t kLeastToRead = 4;
+
+// Readings cost the server next to nothing, and who applies waits for them alone.
+constexpr int kReadingsForAStep = 2;
 
 std::string identity(const schema::Step& step) {
   return fmt::format("{}\n{}\n{}", name(step.kind), step.collection, step.command.to_canonical_json());
@@ -46,6 +49,8 @@ bool comes_with_its_indexes(const schema::Step& step, const schema::Step& next) 
 
 Applier::Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode)
     : schema_(schema), parallelism_(std::max(1, parallelism)), mode_(mode), owns_(std::move(owns)) {}
+
+int Applier::tasks_at_once(int parallelism) { return kReadingsForAStep * parallelism + 1; }
 
 void Applier::begin(Commands& commands) {
   if (!earlier_) {
@@ -107,17 +112,26 @@ void Applier::read_catalog(Commands& commands, Stage stage, Count count) {
   counted_ = count;
   current_ = "read the catalog";
   const std::vector<std::string> names = schema::declared_names(schema_);
-  const auto most = static_cast<std::size_t>(parallelism_);
+  // Looking is what every replica does, and nobody waits for it.
+  const auto most = static_cast<std::size_t>(mode_ == Mode::kLook ? parallelism_ : kReadingsForAStep * parallelism_);
   const std::size_t parts = std::clamp<std::size_t>(names.size() / kLeastToRead, 1, most);
   readings_.clear();  // answers of an earlier reading are not ours any more
-  for (std::size_t i = 0; i < parts; ++i) {
-    const auto at = [&](std::size_t part) {
-      return names.begin() + static_cast<std::ptrdiff_t>(names.size() * part / parts);
-    };
+  const auto read = [&](std::vector<std::string> collections, ReadCatalog::Part part) {
     // Who applies has the majority's word by renewing the lease; who only looks writes nothing, and must ask for it.
-    readings_.push_back({commands.start(ReadCatalog{std::vector<std::string>(at(i), at(i + 1)), count == Count::kYes,
-                                                    mode_ == Mode::kLook}),
-                         std::nullopt});
+    readings_.push_back(
+        {commands.start(ReadCatalog{std::move(collections), count == Count::kYes, mode_ == Mode::kLook, part}),
+         std::nullopt});
+  };
+  if (parts == 1) {
+    read(names, ReadCatalog::Part::kAll);
+    return;
+  }
+  read(names, ReadCatalog::Part::kRest);
+  const auto at = [&](std::size_t part) {
+    return names.begin() + static_cast<std::ptrdiff_t>(names.size() * part / parts);
+  };
+  for (std::size_t i = 0; i < parts; ++i) {
+    read(std::vector<std::string>(at(i), at(i + 1)), ReadCatalog::Part::kCollections);
   }
 }
 

@@ -31,6 +31,9 @@ class Applier {
   // `owns`: what the ledger says that this schema made.
   Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode = Mode::kApply);
 
+  // How many of its tasks may be in flight when so many steps may.
+  static int tasks_at_once(int parallelism);
+
   // Under which steps are sent from here on: the lease was renewed. Until the first, none is.
   void grant(const Grant& grant) { grant_ = grant; }
   // Stops at kConfirming once, even with nothing left to do.
@@ -82,7 +85,7 @@ class Applier {
     bool implied = false;  // the first step, which creates the collection, is done by the second
   };
 
-  // One of the readings that make up a catalog: so many collections each, side by side.
+  // One of the readings that make up a catalog, side by side. Of several the first is that of no collection.
   struct Reading {
     TaskId id;
     std::optional<CatalogRead> answer;
@@ -126,9 +129,9 @@ class Applier {
   std::map<TaskId, std::size_t> running_;  // step task -> lane
   std::optional<AwaitEarlier> earlier_;
   std::optional<TaskId> awaiting_;
-  std::vector<Reading> readings_;  // in the order of the declared collections
-  Count counted_ = Count::kYes;    // by the readings
-  int steps_done_ = 0;             // of this round
+  std::vector<Reading> readings_;
+  Count counted_ = Count::kYes;  // by the readings
+  int steps_done_ = 0;           // of this round
   int steps_of_all_rounds_ = 0;
   bool confirmed_ = false;  // in this round
   bool documents_follow_ = false;

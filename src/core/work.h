@@ -21,11 +21,14 @@ namespace readygate::core {
 using TaskId = std::uint64_t;
 
 struct ReadLedger {};  // find {_id: schema} in _readygate; primary, majority -> LedgerRead
-// listCollections, listIndexes of the declared ones, buildInfo, what other schemas own -> CatalogRead
+// Of these collections and views what they are (listCollections, listIndexes), or the rest, which need not be asked
+// once for each part of a large catalog: the server (buildInfo) and what other schemas own of them. -> CatalogRead
 struct ReadCatalog {
-  std::vector<std::string> collections;  // and views
-  bool count = false;                    // also how many documents each holds, as the server estimates it
-  bool settled = false;                  // answers when a majority has all that was read: nothing of it is rolled back
+  enum class Part { kAll, kCollections, kRest };
+  std::vector<std::string> collections;
+  bool count = false;    // also how many documents each holds, as the server estimates it
+  bool settled = false;  // answers when a majority has all that was read: nothing of it is rolled back
+  Part part = Part::kAll;
 };
 struct RunStep {  // one step of the plan -> Done
   schema::Step step;

@@ -136,11 +136,15 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
                                                       const core::ReadCatalog& work) {
   const std::vector<std::string>& collections = work.collections;
   core::CatalogRead read;
-  schema::Document build_info;
-  BSON_APPEND_INT32(build_info.get(), "buildInfo", 1);
-  auto info = run(client, Sort::kPlain, "admin", build_info.get(), nullptr, Doing::kReadCatalog);
-  if (!info) return tl::unexpected(std::move(info.error()));
-  read.catalog.server = server_from(*info->get(), client.pool().hosts(), client.pool().watch().topology());
+  if (work.part != core::ReadCatalog::Part::kCollections) {
+    schema::Document build_info;
+    BSON_APPEND_INT32(build_info.get(), "buildInfo", 1);
+    auto info = run(client, Sort::kPlain, "admin", build_info.get(), nullptr, Doing::kReadCatalog);
+    if (!info) return tl::unexpected(std::move(info.error()));
+    read.catalog.server = server_from(*info->get(), client.pool().hosts(), client.pool().watch().topology());
+    if (work.part == core::ReadCatalog::Part::kRest) return read;
+  }
+  const bool sharded = client.pool().watch().topology() == "sharded";
 
   auto listed = list_collections(client, database, collections);
   if (!listed) return tl::unexpected(std::move(listed.error()));
@@ -167,7 +171,7 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
     if (work.count && collection->type == "collection") {
       collection->documents = estimated_count(client, database, collection->name);
     }
-    if (read.catalog.server.topology == "sharded" && collection->type != "view") {
+    if (sharded && collection->type != "view") {
       collection->sharding = read_sharding(client, database, collection->name);
     }
     read.catalog.collections.push_back(std::move(*collection));

@@ -78,7 +78,7 @@ core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work)
   auto primary = primary_term(client, core::Doing::kReadCatalog);  // before: it is what is read afterwards that counts
   if (!primary) return tl::unexpected(std::move(primary.error()));
   auto read = mongo::read_catalog(client, place_.database, work);
-  if (read) {
+  if (read && work.part != core::ReadCatalog::Part::kCollections) {
     auto owners = read_owners(client, place_, work.collections);
     if (!owners) return tl::unexpected(std::move(owners.error()));
     read->catalog.owned_elsewhere = std::move(*owners);
@@ -124,7 +124,8 @@ core::Outcome Performer::change_ledger(Pool& pool, const core::ChangeLedger& wor
     client->retire();
     return outcome(std::move(changed));
   }
-  if (changed && changed->won) {
+  // Who acquires writes nothing that a later term could take back unseen: the renewal before `applied` asks.
+  if (changed && changed->won && std::holds_alternative<core::LedgerHold>(work.match)) {
     // After: an answer that a member gave in the same term as this one was given before any other term began.
     auto primary = primary_term(*client, core::Doing::kWriteLedger);
     if (!primary) return tl::unexpected(std::move(primary.error()));

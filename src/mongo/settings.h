@@ -13,7 +13,7 @@ struct Settings {
   std::string database;      // of the schema; the URI's own database serves authentication only
   std::string schema_name;   // _id of the control document
   int warm_connections = 4;  // 1 or more
-  int parallelism = 4;       // commands in flight, 1 or more; a ping is always possible beside them
+  int parallelism = 4;       // calls in flight, 1 or more; a ping is always possible beside them
   Millis lease_period{20'000};
   std::string commit_quorum;     // of index builds: a number, "majority", "votingMembers" or a tag; "": the default
   Millis connect_timeout{2000};  // for name and TCP and TLS of one host, and for the first answer on it

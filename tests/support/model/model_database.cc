@@ -146,8 +146,11 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   ++count["catalog"];
   core::CatalogRead read;
   read.primary = primary;
-  read.catalog.server = catalog.server;
-  read.catalog.owned_elsewhere = catalog.owned_elsewhere;
+  if (work.part != core::ReadCatalog::Part::kCollections) {
+    read.catalog.server = catalog.server;
+    read.catalog.owned_elsewhere = catalog.owned_elsewhere;
+  }
+  if (work.part == core::ReadCatalog::Part::kRest) return read;
   for (const CatalogCollection& collection : catalog.collections) {
     if (std::find(work.collections.begin(), work.collections.end(), collection.name) != work.collections.end()) {
       read.catalog.collections.push_back(collection);

@@ -72,22 +72,40 @@ struct Rig {
 
 }  // namespace
 
-TEST_CASE("a large catalog is read in as many parts as commands may be in flight, each name once") {
+TEST_CASE("a large catalog is read in twice as many parts as steps may be in flight, each name once") {
   Rig rig(many(30));
   rig.run();
   CHECK(rig.applier.stage() == Applier::Stage::kMatched);
-  CHECK(rig.most_at_once == 4);
+  CHECK(rig.most_at_once == std::size_t(Applier::tasks_at_once(4)));
   const auto readings = rig.all<ReadCatalog>();
-  REQUIRE(readings.size() == 8);
-  for (std::size_t begin : {0U, 4U}) {
+  REQUIRE(readings.size() == 18);
+  const auto declared = schema::declared_names(rig.schema);
+  for (std::size_t begin : {0U, 9U}) {
     std::multiset<std::string> names;
-    for (std::size_t i = begin; i < begin + 4; ++i) {
-      CHECK(readings[i].collections.size() == 8);
+    int rest = 0;
+    for (std::size_t i = begin; i < begin + 9; ++i) {
+      if (readings[i].part == ReadCatalog::Part::kRest) {
+        ++rest;
+        CHECK(readings[i].collections == declared);
+        continue;
+      }
+      CHECK(readings[i].part == ReadCatalog::Part::kCollections);
+      CHECK(readings[i].collections.size() == 4);
       names.insert(readings[i].collections.begin(), readings[i].collections.end());
     }
-    const auto declared = schema::declared_names(rig.schema);
+    CHECK(rest == 1);
     CHECK(names == std::multiset<std::string>(declared.begin(), declared.end()));
   }
+}
+
+TEST_CASE("who only looks reads with no more at once than steps could be") {
+  Rig apply(many(30));
+  apply.run();
+  Rig look(many(30), Applier::Mode::kLook);
+  look.database.catalog = apply.database.catalog;
+  look.run();
+  CHECK(look.applier.stage() == Applier::Stage::kMatched);
+  CHECK(look.all<ReadCatalog>().size() == 5);
 }
 
 TEST_CASE("a small one is read at once") {
@@ -105,7 +123,7 @@ TEST_CASE("parts that come from different primaries are read again") {
   };
   rig.run();
   CHECK(rig.applier.stage() == Applier::Stage::kMatched);
-  CHECK(rig.all<ReadCatalog>().size() == 12);
+  CHECK(rig.all<ReadCatalog>().size() == 27);
 }
 
 TEST_CASE("documents are counted for a difference, and not to find that there is none") {
