@@ -5,6 +5,7 @@
 
 #include "scripted_server/catalog_model.h"
 #include "scripted_server/collection_options.h"
+#include "scripted_server/encrypted_fields.h"
 #include "scripted_server/index_spec.h"
 #include "scripted_server/query.h"
 
@@ -64,9 +65,16 @@ CatalogModel::Collection& CatalogModel::collection_for_writing(const Call& call)
 
 // manual, "create": identical options are a success without an effect, others are an error.
 Result<Doc> CatalogModel::create(const Call& call) {
-  const auto options = normalise_collection_options(call.command);
+  auto options = normalise_collection_options(call.command);
   if (!options) return tl::unexpected(options.error());
   if (const auto good = check_collection_name(call.name); !good) return tl::unexpected(good.error());
+  if (options->has("encryptedFields")) {
+    const bool standalone = deployment_ == Deployment::kStandalone;
+    if (const auto good = check_encrypted_collection(*options, standalone); !good) return tl::unexpected(good.error());
+    const auto full = full_encrypted_fields(options->document("encryptedFields"), call.name);
+    if (!full) return tl::unexpected(full.error());
+    options = options->merged(Doc().add("encryptedFields", *full));
+  }
   const bool view = options->has("viewOn");
   if (const Collection* existing = find_collection(call)) {
     if (view != (existing->type == "view")) {
@@ -160,11 +168,16 @@ Result<Doc> CatalogModel::create_indexes(const Call& call) {
     work = *existing;
   }
   const Doc collation = work.options.document("collation");
+  const Doc encrypted = work.options.document("encryptedFields");
   const std::size_t before = work.indexes.size();
   bool all_existed = true;
   for (const Doc& index : declared) {
     const auto spec = normalise_index(index, call.full_name(), collation);
     if (!spec) return tl::unexpected(spec.error());
+    // As it was asked for: the key of a text index is another afterwards.
+    if (const auto good = check_index_beside(encrypted, index); !encrypted.empty() && !good) {
+      return tl::unexpected(good.error());
+    }
     bool added = false;
     if (const auto good = add_index(call, work, *spec, added); !good) return tl::unexpected(good.error());
     all_existed = all_existed && !added;

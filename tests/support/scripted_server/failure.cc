@@ -28,7 +28,24 @@ std::string code_name(int code) {
     case Code::kDuplicateKey: return "DuplicateKey";
     case Code::kInterruptedDueToReplStateChange: return "InterruptedDueToReplStateChange";
     case Code::kNotPrimaryNoSecondaryOk: return "NotPrimaryNoSecondaryOk";
-    case Code::kUnknownCommandField: break;  // "Location40415", really
+    case Code::kUnknownCommandField:  // "Location40415", really
+    case Code::kEncryptedFieldWithoutPath:
+    case Code::kEncryptedId:
+    case Code::kEncryptedKeyTwice:
+    case Code::kEncryptedPathTwice:
+    case Code::kEncryptedPathsOverlap:
+    case Code::kEncryptedEqualityType:
+    case Code::kEncryptedType:
+    case Code::kEncryptedView:
+    case Code::kEncryptedStandalone:
+    case Code::kEncryptedTtl:
+    case Code::kEncryptedIndex:
+    case Code::kEncryptedCapped:
+    case Code::kEncryptedWithoutType:
+    case Code::kEncryptedRangeType:
+    case Code::kEncryptedMin:
+    case Code::kEncryptedMax:
+    case Code::kEncryptedState: break;
   }
   return "Location" + std::to_string(code);
 }

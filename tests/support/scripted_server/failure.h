@@ -38,6 +38,24 @@ enum class Code : int {
   kInterruptedDueToReplStateChange = 11602,
   kNotPrimaryNoSecondaryOk = 13435,
   kUnknownCommandField = 40415,
+  // Of encrypted fields: numbers without a name.
+  kEncryptedFieldWithoutPath = 6316402,
+  kEncryptedId = 6316403,
+  kEncryptedKeyTwice = 6338401,
+  kEncryptedPathTwice = 6338402,
+  kEncryptedPathsOverlap = 6338403,
+  kEncryptedEqualityType = 6338405,
+  kEncryptedType = 6338406,
+  kEncryptedView = 6346401,
+  kEncryptedStandalone = 6346402,
+  kEncryptedTtl = 6346501,
+  kEncryptedIndex = 6346502,
+  kEncryptedCapped = 6367301,
+  kEncryptedWithoutType = 6412601,
+  kEncryptedRangeType = 6775201,
+  kEncryptedMin = 7018200,
+  kEncryptedMax = 7018201,
+  kEncryptedState = 7406900,
 };
 
 /// "NamespaceExists" and so on; "Location<code>" for a number without a name, as the server does.

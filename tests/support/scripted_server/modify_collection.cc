@@ -7,6 +7,7 @@
 
 #include "scripted_server/catalog_model.h"
 #include "scripted_server/collection_options.h"
+#include "scripted_server/encrypted_fields.h"
 #include "scripted_server/index_spec.h"
 
 namespace readygate::scripted {
@@ -161,6 +162,9 @@ Result<Doc> CatalogModel::modify_collection(const Call& call) {
     } else {
       options = options.merged(Doc().add(field));
     }
+  }
+  if (options.has("encryptedFields")) {
+    if (const auto good = check_encrypted_collection(options, false); !good) return tl::unexpected(good.error());
   }
   collection->options = options;
   return reply;

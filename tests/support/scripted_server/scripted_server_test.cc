@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "scripted_server/catalog_model.h"
 #include "scripted_server/index_spec.h"
 #include "scripted_server/query.h"
 #include "scripted_server/script.h"
@@ -187,6 +188,76 @@ TEST_CASE("an index takes its collection's collation, which text and 2d indexes 
   CHECK(plain->document("collation").same(german));
   CHECK_FALSE(normalise_index(doc("{'key': {'a': 'text'}, 'name': 'x'}"), "d.c", german));
   CHECK(normalise_index(doc("{'key': {'a': 'text'}, 'name': 'x', 'collation': {'locale': 'simple'}}"), "d.c", german));
+}
+
+TEST_CASE("encrypted fields: what create takes and gives back, and what may not stand beside them") {
+  const std::string key = "{'$uuid': '7a4d1c9e-3b52-4f0e-9c1d-5e8b6f2a0d13'}";
+  const std::string other = "{'$uuid': '0f3b8a52-6d1e-4c7a-8b90-2e4d6f8a1c35'}";
+  const auto field = [](const std::string& path, const std::string& id, const std::string& more = "") {
+    return "{'path': '" + path + "', 'keyId': " + id + more + "}";
+  };
+  const auto create = [](const std::string& fields, const std::string& more = "") {
+    return doc("{'create': 'c', 'encryptedFields': {'fields': [" + fields + "]}" + more + "}");
+  };
+  const auto refused = [](const Doc& command, CatalogModel::Deployment where = CatalogModel::Deployment::kReplicaSet) {
+    const auto reply = CatalogModel(where).run("d", command);
+    return reply ? 0 : static_cast<int>(reply.error().code);
+  };
+  const std::string equality = ", 'bsonType': 'string', 'queries': {'queryType': 'equality'}";
+  CHECK(refused(create(field("a", key, equality))) == 0);
+  CHECK(refused(create(field("a", key)), CatalogModel::Deployment::kStandalone) == 6346402);
+  CHECK(refused(create(field("a", key), ", 'capped': true, 'size': 4096")) == 6367301);
+  CHECK(refused(create(field("a", key), ", 'viewOn': 'b'")) == 6346401);
+  CHECK(refused(create(field("a", key), ", 'timeseries': {'timeField': 't'}")) == 6346401);
+  CHECK(refused(create(field("a", key), ", 'validationLevel': 'moderate'")) == 2);
+  CHECK(refused(create(field("a", key), ", 'validationAction': 'warn'")) == 2);
+  CHECK(refused(create(field("", key))) == 6316402);
+  CHECK(refused(create(field("_id.x", key))) == 6316403);
+  CHECK(refused(create(field("a", key) + ", " + field("b", key))) == 6338401);
+  CHECK(refused(create(field("a", key) + ", " + field("a", other))) == 6338402);
+  CHECK(refused(create(field("a.b", key) + ", " + field("a", other))) == 6338403);
+  CHECK(refused(create(field("a", "'x'"))) == 9);
+  CHECK(refused(create(field("a", key, ", 'bsonType': 'null'"))) == 6338406);
+  CHECK(refused(create(field("a", key, ", 'queries': {'queryType': 'equality'}"))) == 6412601);
+  CHECK(refused(create(field("a", key, ", 'bsonType': 'double', 'queries': {'queryType': 'equality'}"))) == 6338405);
+  const auto range = [&](const std::string& more) {
+    return create(field("a", key, ", 'bsonType': 'int', 'queries': {'queryType': 'range'" + more + "}"));
+  };
+  CHECK(refused(range(", 'min': 1, 'max': 2, 'sparsity': 1")) == 0);
+  CHECK(refused(range(", 'min': 1.5")) == 7018200);
+  CHECK(refused(range(", 'max': 1.5")) == 7018201);
+  CHECK(refused(range(", 'other': 1")) == 40415);
+  CHECK(refused(doc("{'create': 'c', 'encryptedFields': {'fields': [], 'escCollection': 'x'}}")) == 7406900);
+
+  CatalogModel model(CatalogModel::Deployment::kReplicaSet);
+  REQUIRE(model.run("d", create(field("a.b", key, equality))));
+  CHECK(model.run("d", create(field("a.b", key, equality))));  // the same again is no error
+  const auto listed = model.run("d", doc("{'listCollections': 1}"));
+  REQUIRE(listed);
+  const Doc shown = listed->document("cursor").documents("firstBatch").front().document("options");
+  const auto at = [&](const char* path) {
+    const auto found = shown.find_path(std::string("encryptedFields.") + path);
+    return found ? found->is_text() ? std::string(found->text()) : std::to_string(found->integer()) : "absent";
+  };
+  CHECK(at("escCollection") == "enxcol_.c.esc");
+  CHECK(at("ecocCollection") == "enxcol_.c.ecoc");
+  CHECK(at("fields.0.path") == "a.b");
+  CHECK(at("fields.0.queries.contention") == "8");
+  const auto index = [&](const std::string& spec) {
+    const auto reply = model.run("d", doc("{'createIndexes': 'c', 'indexes': [{'name': 'i', " + spec + "}]}"));
+    return reply ? 0 : static_cast<int>(reply.error().code);
+  };
+  CHECK(index("'key': {'a.b': 1}") == 6346502);
+  CHECK(index("'key': {'n': 1, 'a': 1}") == 6346502);
+  CHECK(index("'key': {'a.$**': 1}") == 6346502);
+  CHECK(index("'key': {'a.b.c': 1}") == 6346502);
+  CHECK(index("'key': {'a.b': 'text'}") == 6346502);
+  CHECK(index("'key': {'n': 1}, 'expireAfterSeconds': 1") == 6346501);
+  CHECK(index("'key': {'a.c': 1}, 'unique': true") == 0);
+  const auto modified = model.run("d", doc("{'collMod': 'c', 'validator': {'n': 1}, 'validationLevel': 'off'}"));
+  REQUIRE(!modified);
+  CHECK(static_cast<int>(modified.error().code) == 2);
+  CHECK_FALSE(model.run("d", doc("{'collMod': 'c', 'encryptedFields': {'fields': []}}")));
 }
 
 TEST_CASE("rules apply in order, so often, and after so many") {
