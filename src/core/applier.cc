@@ -290,7 +290,7 @@ void Applier::apply(Commands& commands, schema::Plan plan) {
   running_.clear();  // answers of an earlier round are not ours any more
   std::map<std::string, std::size_t> lane_of;
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    const auto [found, fresh] = lane_of.try_emplace(plan_.steps[i].collection, lanes_.size());
+    const auto [found, fresh] = lane_of.try_emplace(plan_.steps[i].lane(), lanes_.size());
     if (fresh) lanes_.emplace_back();
     Lane& lane = lanes_[found->second];
     if (lane.safe == lane.steps.size() && !plan_.steps[i].destructive) ++lane.safe;

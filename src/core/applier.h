@@ -78,7 +78,7 @@ class Applier {
 
  private:
   struct Lane {
-    std::vector<std::size_t> steps;  // of one collection: indices into plan_.steps
+    std::vector<std::size_t> steps;  // of one Step::lane(): indices into plan_.steps
     std::size_t next = 0;
     std::size_t safe = 0;  // so many of them come before the first that takes something away
     bool busy = false;

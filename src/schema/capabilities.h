@@ -3,6 +3,7 @@
 #pragma once
 
 #include "schema/catalog.h"
+#include "schema/encryption.h"
 
 namespace readygate::schema {
 
@@ -12,6 +13,9 @@ bool can_hide(const Server& server);                // an index: 4.4
 bool can_make_unique(const Server& server);         // prepareUnique: 6.0; no other product has it
 bool can_resize_capped(const Server& server);       // cappedSize, cappedMax: 6.0
 bool can_change_bucket_span(const Server& server);  // bucketMaxSpanSeconds: 6.3
+bool can_encrypt(const Server& server);             // encryptedFields, as drivers use them: 7.0
+// Whether it answers such a query on an encrypted field.
+bool can_query_encrypted(const Server& server, const QueryType& type);
 // Indexes with the same key that differ in unique, sparse or partialFilterExpression: 5.0
 bool can_have_same_key_twice(const Server& server);
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "schema/encryption.h"
 #include "schema/fields.h"
 #include "schema/migration_commands.h"
 
@@ -45,7 +46,11 @@ const CatalogCollection* Catalog::find(std::string_view name) const {
 std::vector<std::string> declared_names(const Schema& schema) {
   std::vector<std::string> names;
   names.reserve(schema.collections.size() + schema.views.size());
-  for (const Collection& collection : schema.collections) names.push_back(collection.name);
+  for (const Collection& collection : schema.collections) {
+    names.push_back(collection.name);
+    if (!encrypts(collection.options)) continue;
+    for (std::string& state : state_collections(collection.name)) names.push_back(std::move(state));
+  }
   for (const View& view : schema.views) names.push_back(view.name);
   return names;
 }

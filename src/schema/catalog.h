@@ -53,7 +53,8 @@ struct Catalog {
   const CatalogCollection* find(std::string_view name) const;
 };
 
-// Every collection and view that the schema declares: what there is to read.
+// Every collection and view that the schema declares, and those that go along with encrypted fields: what there is to
+// read, and to own.
 std::vector<std::string> declared_names(const Schema& schema);
 // Every collection whose documents a seed or migration writes, once.
 std::vector<std::string> written_names(const Schema& schema);

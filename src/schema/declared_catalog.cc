@@ -1,5 +1,6 @@
 #include "schema/declared_catalog.h"
 
+#include "schema/encryption.h"
 #include "schema/fields.h"
 
 namespace readygate::schema {
@@ -24,6 +25,12 @@ Catalog catalog_of(const Schema& schema) {
     // A time series has no index on _id, and a clustered collection shows its own.
     if (!declared.options.has("timeseries")) collection.indexes.push_back(id_index());
     for (const Index& index : declared.indexes) collection.indexes.push_back({index, false});
+    if (encrypts(declared.options)) {
+      collection.indexes.push_back({safe_content_index(declared.options), false});
+      for (const std::string& state : state_collections(declared.name)) {
+        catalog.collections.push_back({state, "collection", state_options(), {}});
+      }
+    }
     catalog.collections.push_back(std::move(collection));
   }
   for (const View& view : schema.views) catalog.collections.push_back({view.name, "view", view.options, {}});

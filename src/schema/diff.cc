@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "schema/commands.h"
 #include "schema/draft.h"
+#include "schema/encryption.h"
 #include "schema/honoured.h"
 #include "schema/normalise.h"
 #include "schema/plan.h"
@@ -53,8 +54,10 @@ void diff_collection(const Collection& declared, Draft& draft) {
   const Document wanted = normalised_collection(declared.options);
   const std::string_view type = wanted.has(kSeries) ? kSeries : std::string_view("collection");
   std::vector<Index> indexes;
+  if (encrypts(wanted)) indexes.push_back(safe_content_index(wanted));
   for (const Index& index : declared.indexes) indexes.push_back(normalised(index));
   if (draft.live == nullptr) {
+    if (encrypts(wanted) && !can_be_encrypted(wanted, draft)) return;
     draft.additive.push_back(draft.step(StepKind::kCreateCollection, "create collection" + shown_options(wanted),
                                         create_command(draft.collection, wanted)));
     if (wanted.has("validator") && create_forgets_validator(draft.server)) set_validator(wanted, draft);
@@ -65,6 +68,7 @@ void diff_collection(const Collection& declared, Draft& draft) {
                                noun(draft.live->type), noun(type)));
   } else {
     diff_options(wanted, draft);
+    if (draft.contradicts(kEncryptedFields)) std::erase_if(indexes, is_safe_content_index);
     diff_indexes(indexes, collated(normalised_collection(draft.live->options)), draft);
     diff_validator(wanted, draft);
     if (draft.live->sharding && !draft.live->sharding->verified) {
@@ -101,7 +105,15 @@ Plan diff(const Schema& schema, const Catalog& catalog, const std::vector<Owns>&
   };
   for (const Collection& collection : schema.collections) {
     Draft draft = draft_of(collection.name);
-    if (!owned_elsewhere(catalog, draft)) diff_collection(collection, draft);
+    const bool ours = !owned_elsewhere(catalog, draft);
+    if (ours) diff_collection(collection, draft);
+    if (ours && encrypts(collection.options) && !draft.contradicts(kEncryptedFields) && !draft.contradicts("type")) {
+      for (const std::string& name : state_collections(collection.name)) {
+        Draft state = draft_of(name);
+        if (!owned_elsewhere(catalog, state)) diff_state(collection.name, state);
+        state.finish(plan);
+      }
+    }
     draft.finish(plan);
   }
   for (const View& view : schema.views) {

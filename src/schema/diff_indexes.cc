@@ -12,6 +12,7 @@
 #include "schema/capabilities.h"
 #include "schema/commands.h"
 #include "schema/draft.h"
+#include "schema/encryption.h"
 #include "schema/honoured.h"
 #include "schema/index_changes.h"
 #include "schema/normalise.h"
@@ -54,16 +55,18 @@ class IndexesDiff {
     Index index;
     bool building = false;
     bool incomplete = false;  // a shard lacks it
-    bool fixed = false;       // the server's own: on _id, or what it makes for a time series; or the shard key's
-    bool claimed = false;     // by a declared index
-    bool dropped = false;     // to make place for a declared index
+    // The server's own: on _id, what it makes for a time series, what encrypted fields need; or the shard key's.
+    bool fixed = false;
+    bool claimed = false;  // by a declared index
+    bool dropped = false;  // to make place for a declared index
   };
 
   void read() {
     const std::optional<Sharding>& sharding = draft_.live->sharding;
     for (const CatalogIndex& index : draft_.live->indexes) {
       Present present{normalised(index.index), index.building};
-      present.fixed = is_id_index(index.index) || is_series_index(present.index) || is_shard_index(present.index);
+      present.fixed = is_id_index(index.index) || is_series_index(present.index) || is_shard_index(present.index) ||
+                      is_encryption_index(present.index);
       present.incomplete = sharding && std::find(sharding->incomplete.begin(), sharding->incomplete.end(),
                                                  present.index.name) != sharding->incomplete.end();
       present_.push_back(std::move(present));
@@ -79,6 +82,10 @@ class IndexesDiff {
     const std::optional<Field> meta = field(how, "metaField");
     const std::optional<Field> time = field(how, "timeField");
     return key.size() == 2 && meta && time && key[0].name() == meta->string() && key[1].name() == time->string();
+  }
+
+  bool is_encryption_index(const Index& index) const {
+    return encrypts(draft_.live->options) && is_safe_content_index(index);
   }
 
   // One that begins with the shard key; where that could not be read, any may be it.
@@ -336,7 +343,10 @@ class IndexesDiff {
   void extra() {
     const Policy::Extra policy = draft_.policy.extra_indexes;
     for (const Present& present : present_) {
-      if (present.claimed || present.dropped || is_id_index(present.index) || is_series_index(present.index)) continue;
+      if (present.claimed || present.dropped || is_id_index(present.index) || is_series_index(present.index) ||
+          is_encryption_index(present.index)) {
+        continue;
+      }
       const std::string& name = present.index.name;
       const bool hidden = present.index.options.has("hidden");
       if (policy != Policy::Extra::kReport && is_ours(present) && (policy == Policy::Extra::kDrop || !hidden)) {

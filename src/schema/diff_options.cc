@@ -11,6 +11,7 @@
 #include "schema/capabilities.h"
 #include "schema/commands.h"
 #include "schema/draft.h"
+#include "schema/encryption.h"
 #include "schema/honoured.h"
 #include "schema/normalise.h"
 
@@ -27,6 +28,7 @@ class OptionsDiff {
     timeseries();
     fixed("clusteredIndex");
     fixed("collation");
+    fixed(kEncryptedFields);
     // Nobody can see what a server makes of them by itself, so only what is declared counts.
     for (const std::string_view option : {"storageEngine", "indexOptionDefaults"}) {
       if (wanted_.has(option)) fixed(option);

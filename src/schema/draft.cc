@@ -30,6 +30,12 @@ void Draft::conflict(std::string object, std::string option, std::string asked, 
           std::move(message));
 }
 
+bool Draft::contradicts(std::string_view option) const {
+  return std::any_of(findings.begin(), findings.end(), [&](const Finding& each) {
+    return each.kind == FindingKind::kConflict && each.object.empty() && each.option == option;
+  });
+}
+
 void Draft::finish(Plan& plan) {
   for (std::vector<Step>* half : {&additive, &destructive}) {
     for (Step& step : *half) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schema/catalog.h"
@@ -34,6 +35,9 @@ struct Draft {
   void finding(FindingKind kind, std::string object, std::string option, std::string asked, std::string reported,
                std::string message);
 
+  // Whether there is a conflict about this option of the collection.
+  bool contradicts(std::string_view option) const;
+
   // Moves all to `plan`, contract steps where the policy wants them.
   void finish(Plan& plan);
 };
@@ -44,6 +48,10 @@ void diff_validator(const Document& wanted, Draft& draft);
 void set_validator(const Document& wanted, Draft& draft);  // on a collection that is new
 void diff_indexes(const std::vector<Index>& wanted, Collated collated, Draft& draft);
 void diff_view(const Document& wanted, Draft& draft);
+// Of a collection that is new: whether the server can encrypt its fields. If not, that is a conflict.
+bool can_be_encrypted(const Document& wanted, Draft& draft);
+// A state collection of `served`.
+void diff_state(const std::string& served, Draft& draft);
 
 // "\"x\" of \"orders\""
 std::string index_of(const std::string& index, const Draft& draft);

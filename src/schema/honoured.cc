@@ -25,6 +25,7 @@ constexpr std::array kKnown = {
     Known{"ferretdb", "changeStreamPreAndPostImages", "forgets changeStreamPreAndPostImages"},
     Known{"ferretdb", "storageEngine", "forgets options of a storage engine"},
     Known{"ferretdb", "indexOptionDefaults", "forgets options of a storage engine for indexes"},
+    Known{"ferretdb", "encryptedFields", "forgets encryptedFields, and takes documents that nobody encrypted"},
 };
 
 }  // namespace

@@ -14,7 +14,9 @@
 namespace readygate::schema {
 namespace {
 
-// Where each item of an array begins, in a text that is known to be valid JSON.
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// Where each item of the array that the text begins with begins, in a text that is known to be valid JSON.
 std::vector<std::size_t> items_of(std::string_view json) {
   std::vector<std::size_t> begins;
   int depth = 0;
@@ -27,20 +29,52 @@ std::vector<std::size_t> items_of(std::string_view json) {
       in_string = c != '"';
       continue;
     }
-    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    if (is_space(c)) continue;
     if (depth == 1 && expected && c != ']') {
       begins.push_back(i);
       expected = false;
     }
     if (c == '"') in_string = true;
     if (c == '[' || c == '{') expected = ++depth == 1;
-    if (c == ']' || c == '}') --depth;
+    if ((c == ']' || c == '}') && --depth == 0) break;
     if (c == ',' && depth == 1) expected = true;
   }
   return begins;
 }
 
+// Behind the string that begins at `i`.
+std::size_t string_end(std::string_view json, std::size_t i) {
+  for (++i; i < json.size() && json[i] != '"'; ++i) {
+    if (json[i] == '\\') ++i;
+  }
+  return std::min(i + 1, json.size());
+}
+
 }  // namespace
+
+std::vector<std::size_t> items_at(std::string_view json, std::string_view key) {
+  int depth = 0;
+  for (std::size_t i = 0; i < json.size();) {
+    if (json[i] != '"') {
+      if (json[i] == '{' || json[i] == '[') ++depth;
+      if (json[i] == '}' || json[i] == ']') --depth;
+      ++i;
+      continue;
+    }
+    const std::size_t end = string_end(json, i);
+    const bool found = depth == 1 && json.substr(i + 1, end - i - 2) == key;
+    i = end;
+    while (i < json.size() && is_space(json[i])) ++i;
+    if (!found || i == json.size() || json[i] != ':') continue;
+    ++i;
+    while (i < json.size() && is_space(json[i])) ++i;
+    if (i == json.size() || json[i] != '[') return {};
+    std::vector<std::size_t> begins = items_of(json.substr(i));
+    for (std::size_t& begin : begins) begin += i;
+    return begins;
+  }
+  return {};
+}
 
 toml::Place JsonText::at(std::size_t position) const {
   if (!own_file) return place;

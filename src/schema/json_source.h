@@ -1,8 +1,10 @@
 // Extended JSON as a schema file holds it, in a string or in a file of its own, with the places of what is wrong.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schema/document.h"
@@ -24,6 +26,10 @@ struct JsonText {
 // The file that `key` names; a relative path begins at `folder`. `what` begins the sentence of a mistake.
 std::optional<JsonText> json_file(const std::string& path, const std::string& key, const std::string& what,
                                   const toml::Place& place, const std::string& folder, toml::Mistakes& mistakes);
+
+// Where each item of the array that is the value of `key`, at the top of a valid object, begins; empty when there is
+// none such.
+std::vector<std::size_t> items_at(std::string_view json, std::string_view key);
 
 struct JsonItem {
   Document document;

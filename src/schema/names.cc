@@ -7,12 +7,13 @@
 
 #include <fmt/format.h>
 
+#include "schema/encryption.h"
+
 namespace readygate::schema {
 namespace {
 
 constexpr std::size_t kMaxSchemaName = 64;
 constexpr std::size_t kMaxDatabaseName = 63;
-constexpr std::size_t kMaxNamespace = 255;  // "database.collection"
 constexpr std::size_t kMaxIndexName = 127;
 constexpr std::string_view kLedgerCollection = "_readygate";
 
@@ -45,6 +46,10 @@ std::string collection_name_mistake(std::string_view name, std::string_view data
   if (name.find('$') != std::string_view::npos) return "must not hold a \"$\"";
   if (name.starts_with("system.")) return "must not begin with \"system.\": those are the server's own";
   if (name.starts_with('.') || name.ends_with('.')) return "must not begin or end with a dot";
+  if (name.starts_with(kStatePrefix)) {
+    return fmt::format("must not begin with \"{}\": those go along with a collection that has encrypted fields",
+                       kStatePrefix);
+  }
   if (name == kLedgerCollection) return "is reserved: readygate keeps its own state there";
   if (database.size() + 1 + name.size() > kMaxNamespace) {
     return fmt::format("is too long: database, dot and collection may be {} bytes together", kMaxNamespace);

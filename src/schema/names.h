@@ -3,12 +3,15 @@
 // https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 #include "schema/options.h"
 
 namespace readygate::schema {
+
+inline constexpr std::size_t kMaxNamespace = 255;  // bytes of "database.collection"
 
 std::string schema_name_mistake(std::string_view name);
 std::string database_name_mistake(std::string_view name);

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "schema/collection_options.h"
+#include "schema/encryption.h"
 #include "schema/normalise.h"
 
 namespace readygate::schema {
@@ -110,6 +111,9 @@ Document normalised_collection(const Document& options) {
     const std::optional<Document> given = document_at(options, name);
     if (given && !given->empty()) append(to, name, *given);
   }
+  if (const auto encrypted = document_at(options, kEncryptedFields)) {
+    append(to, kEncryptedFields, normalised_encryption(*encrypted));
+  }
   return to;
 }
 
@@ -161,6 +165,9 @@ bool same_option(std::string_view option, const std::optional<Field>& declared, 
   if (!declared || !reported) return declared.has_value() == reported.has_value();
   if (option == "collation" && declared->document() && reported->document()) {
     return same_collation(*declared->document(), *reported->document());
+  }
+  if (option == kEncryptedFields && declared->document() && reported->document()) {
+    return same_encryption(*declared->document(), *reported->document());
   }
   // NaN, as an old server may have kept it, is no time at all (manual, "TTL Indexes").
   if (reported->real() && std::isnan(*reported->real())) return false;

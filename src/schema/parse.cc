@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "schema/canonical.h"
+#include "schema/encryption.h"
 #include "schema/fields.h"
 #include "schema/json_source.h"
 #include "schema/names.h"
@@ -152,8 +153,19 @@ class Parser {
     collection.place = place;
     collection.name = name_of(table, "collection");
     collection.options = parse_collection_options(table, source.folder, mistakes_);
+    if (encrypts(collection.options)) state_names(collection.name, table);
     indexes(table, collection);
     schema_.collections.push_back(std::move(collection));
+  }
+
+  // The longer of the two that go along with encrypted fields.
+  void state_names(const std::string& collection, const toml::Table& table) {
+    const std::string longest = state_collections(collection).back();
+    const toml::Value* name = table.find("name");
+    if (name == nullptr || schema_.database.size() + 1 + longest.size() <= kMaxNamespace) return;
+    add(name->place, fmt::format("collection.name {} is too long for encrypted fields: database, dot and {} may be {} "
+                                 "bytes together",
+                                 json_quote(collection), json_quote(longest), kMaxNamespace));
   }
 
   // Collections and views share one space of names.
@@ -227,10 +239,13 @@ class Parser {
         collection.indexes.push_back(std::move(*index));
       }
     }
-    if (items->size() + 1 > kMaxIndexes) {
-      add((*items)[kMaxIndexes - 1].place,
-          fmt::format("the collection {} has {} indexes; {} are allowed, with the one on _id {}",
-                      json_quote(collection.name), items->size(), kMaxIndexes - 1, kMaxIndexes));
+    const bool encrypted = encrypts(collection.options);
+    const std::size_t most = kMaxIndexes - (encrypted ? 2 : 1);
+    if (items->size() > most) {
+      add((*items)[most].place,
+          fmt::format("the collection {} has {} indexes; {} are allowed, with the {} {}", json_quote(collection.name),
+                      items->size(), most, encrypted ? "ones on _id and for the encrypted fields" : "one on _id",
+                      kMaxIndexes));
     }
   }
 

@@ -12,9 +12,11 @@
 
 #include "base/json.h"
 #include "schema/collection_options.h"
+#include "schema/encryption.h"
 #include "schema/fields.h"
 #include "schema/json_source.h"
 #include "schema/normalise.h"
+#include "schema/parse_encryption.h"
 #include "schema/parse_values.h"
 #include "toml/keys.h"
 
@@ -44,6 +46,7 @@ class OptionsParser {
       append(options_, "changeStreamPreAndPostImages", form);
     }
     storage_engine();
+    encryption();
     combinations();
     return normalised_collection(options_);
   }
@@ -75,7 +78,7 @@ class OptionsParser {
     } else if (json != nullptr) {
       rule = parse_document(*json, "collection.validator", table_.find("validator")->place, mistakes_);
     } else if (path != nullptr) {
-      rule = validator_in_file(*path, table_.find("validator_file")->place);
+      if (const auto file = in_file(*path, "validator_file", "validator")) rule = file->document;
     } else if (validation != nullptr && !table_.find("validator") && !table_.find("validator_file")) {
       add(validation->key_place, "collection.validation does nothing without a validator or validator_file");
     }
@@ -88,16 +91,48 @@ class OptionsParser {
     }
   }
 
-  std::optional<Document> validator_in_file(const std::string& path, const toml::Place& place) {
-    const auto file = json_file(path, "collection.validator_file", "the validator file", place, folder_, mistakes_);
+  struct InFile {
+    JsonText json;
+    Document document;
+  };
+  // The document in the file that `key` names; `what` is what it says, in words.
+  std::optional<InFile> in_file(const std::string& path, std::string_view key, std::string_view what) {
+    auto file = json_file(path, fmt::format("collection.{}", key), fmt::format("the {} file", what),
+                          table_.find(key)->place, folder_, mistakes_);
     if (!file) return std::nullopt;
     toml::Mistakes inside;
-    auto document = parse_document(file->text, "the validator", file->place, inside);
+    auto document = parse_document(file->text, fmt::format("the {}", what), file->place, inside);
     for (toml::Mistake& mistake : inside) {
       mistake.place = file->of_error(mistake.message);
       mistakes_.push_back(std::move(mistake));
     }
-    return document;
+    if (!document) return std::nullopt;
+    return InFile{std::move(*file), std::move(*document)};
+  }
+
+  void encryption() {
+    const std::string* json = string_at(table_, "encrypted_fields");
+    const std::string* path = string_at(table_, "encrypted_fields_file");
+    const std::string* name = string_at(table_, "name");
+    if (json != nullptr && path != nullptr) {
+      add(table_.find("encrypted_fields_file")->key_place,
+          "collection.encrypted_fields and encrypted_fields_file exclude each other");
+      return;
+    }
+    const std::string collection = name != nullptr ? *name : "";
+    if (json != nullptr) {
+      const std::string what = "collection.encrypted_fields";
+      const JsonText text{*json, table_.find("encrypted_fields")->place};
+      const auto document = parse_document(*json, what, text.place, mistakes_);
+      if (!document) return;
+      check_encryption(*document, text, what, collection, mistakes_);
+      append(options_, kEncryptedFields, *document);
+    } else if (path != nullptr) {
+      const auto file = in_file(*path, "encrypted_fields_file", "encrypted fields");
+      if (!file) return;
+      check_encryption(file->document, file->json, "the encrypted fields", collection, mistakes_);
+      append(options_, kEncryptedFields, file->document);
+    }
   }
 
   void capped() {
@@ -204,10 +239,29 @@ class OptionsParser {
     exclude("timeseries", "validator");
     exclude("timeseries", "validator_file");
     if (flag_at("pre_images")) exclude("timeseries", "pre_images");
+    for (const std::string_view key : {"encrypted_fields", "encrypted_fields_file"}) {
+      exclude("capped", key);
+      exclude("timeseries", key);
+      if (written(key)) encrypted_validation();
+    }
     if (written("expire_after") && !written("timeseries") && !written("clustered")) {
       add(table_.find("expire_after")->key_place,
           "collection.expire_after is for a timeseries or clustered collection; of another, declare an index with "
           "expire_after");
+    }
+  }
+
+  // checkValidationOptionsCanBeUsed of the server: a document that is let pass may be one that nobody encrypted.
+  void encrypted_validation() {
+    const auto* how = table_at("validation", kValidationKeys);
+    if (how == nullptr) return;
+    const toml::Reader reader(*how, kValidationKeys);
+    for (const std::string_view key : {"level", "action"}) {
+      const std::string_view only = *toml::Keys(kValidationKeys).find(key)->fallback;
+      if (reader.string(key) == only) continue;
+      add(reader.value(key)->place, fmt::format("collection.validation.{} must be \"{}\" where there are encrypted "
+                                                "fields",
+                                                key, only));
     }
   }
 
@@ -228,7 +282,35 @@ Document parse_collection_options(const toml::Table& table, const std::string& f
   return OptionsParser(table, folder, mistakes).run();
 }
 
+namespace {
+
+// https://www.mongodb.com/docs/manual/core/queryable-encryption/reference/limitations/, and createIndexes of the server
+void check_index_beside(const Document& encrypted_fields, const Index& index, toml::Mistakes& mistakes) {
+  const auto add = [&](std::string_view wrong) {
+    mistakes.push_back(toml::Mistake{index.place, Reason::kSchemaInvalid,
+                                     fmt::format("the index {} {}", json_quote(index.name), wrong)});
+  };
+  if (index.options.has("expireAfterSeconds")) {
+    add("cannot delete documents: with encrypted fields they can only be deleted by who has the keys");
+  }
+  if (index.name == safe_content_index({}).name) add("must have another name: that is the server's own");
+  for (const Field& each : fields(index.key)) {
+    // "a.$**" is on everything in a; "$**" alone is taken.
+    std::string_view path = each.name();
+    if (path.ends_with(".$**")) path.remove_suffix(4);
+    if (overlap(path, kSafeContent)) {
+      add(fmt::format("cannot be on {}: the one on it is made along with the encrypted fields", kSafeContent));
+    } else if (const std::string at = encrypted_field_at(encrypted_fields, path); !at.empty()) {
+      add(fmt::format("cannot be on {}: {} is encrypted, and the server keeps what it can be queried for",
+                      json_quote(each.name()), json_quote(at)));
+    }
+  }
+}
+
+}  // namespace
+
 void check_index_of(const Index& index, const Document& options, toml::Mistakes& mistakes) {
+  if (encrypts(options)) check_index_beside(*field(options, kEncryptedFields)->document(), index, mistakes);
   if (!options.has("timeseries")) return;
   // https://www.mongodb.com/docs/manual/core/timeseries/timeseries-secondary-index/
   const IndexKind kind = kind_of(index.key);

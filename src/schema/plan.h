@@ -75,6 +75,11 @@ struct Step {
   bool destructive = false;
   Cost cost = Cost::kInstant;
   std::optional<std::int64_t> documents = std::nullopt;  // estimated, of the collection; none: not known
+  // The collection for whose sake this one is made: its own steps come after. "": none.
+  std::string serves = {};
+
+  // Steps that have this in common are carried out in their order.
+  const std::string& lane() const { return serves.empty() ? collection : serves; }
 };
 
 enum class FindingKind {
@@ -99,7 +104,7 @@ struct Finding {
 };
 
 struct Plan {
-  std::vector<Step> steps;     // steps of one collection in their order; different collections may run in parallel
+  std::vector<Step> steps;     // those of one lane() in their order; different ones may run in parallel
   std::vector<Step> withheld;  // contract steps that policy.contract = "report" keeps back
   std::vector<Finding> findings;
 

@@ -22,7 +22,7 @@ constexpr std::string_view kLedgerCollection = "_readygate";
 constexpr std::array kNeeds = {
     Need{Purpose::kStart, "find", Scope::kLedger, ""},
     Need{Purpose::kVerify, "listCollections", Scope::kDatabase, ""},
-    Need{Purpose::kVerify, "listIndexes", Scope::kCollections, ""},
+    Need{Purpose::kVerify, "listIndexes", Scope::kListed, ""},
     Need{Purpose::kVerify, "find", Scope::kCollections,
          "each collection is taken to hold documents, and those that contradict a unique index are not named"},
     Need{Purpose::kApply, "insert update", Scope::kLedger, ""},
@@ -76,6 +76,12 @@ std::vector<Resource> resources(const Schema& schema, Scope scope) {
     case Scope::kCollections:
       for (const Collection& collection : schema.collections) add({collection.name});
       break;
+    case Scope::kListed: {
+      std::vector<std::string> names = declared_names(schema);
+      names.resize(names.size() - schema.views.size());  // which come last
+      add(std::move(names));
+      break;
+    }
     case Scope::kDeclared: add(declared_names(schema)); break;
     case Scope::kWritten:
       add(written_names(schema));
@@ -155,7 +161,8 @@ std::string_view name(Scope scope) {
     case Scope::kLedger: return "`_readygate`";
     case Scope::kDatabase: return "the database";
     case Scope::kCollections: return "each declared collection";
-    case Scope::kDeclared: return "each declared collection and view";
+    case Scope::kListed: return "each declared collection, and the state collections of encrypted fields";
+    case Scope::kDeclared: return "each declared collection and view, and the state collections of encrypted fields";
     case Scope::kWritten: return "`_readygate`, and each collection that they write";
     case Scope::kRemoved: return "each collection that a migration deletes from";
     case Scope::kCluster: return "the cluster";

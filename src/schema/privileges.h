@@ -21,7 +21,8 @@ enum class Scope {
   kLedger,       // the collection _readygate
   kDatabase,     // the database as a whole
   kCollections,  // each declared collection
-  kDeclared,     // each declared collection and view
+  kListed,       // each declared collection, and those that go along with encrypted fields
+  kDeclared,     // likewise, and each declared view
   kWritten,      // each collection that a seed or migration writes
   kRemoved,      // each collection that a migration deletes from
   kCluster,

@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "schema/collation_keys.h"
+#include "schema/digest.h"
 #include "schema/fields.h"
 #include "toml/print.h"
 
@@ -21,7 +22,22 @@ enum class Brackets { kObject, kArray };
 
 std::string one_line(const Document& document, Brackets brackets);
 
+// { "$uuid": "…" } says what it is; libbson would write its bytes in base64.
+std::string uuid_text(const Field& value) {
+  bson_subtype_t subtype = BSON_SUBTYPE_BINARY;
+  std::uint32_t size = 0;
+  const std::uint8_t* bytes = nullptr;
+  if (value.type() != BSON_TYPE_BINARY) return {};
+  bson_iter_binary(&value.iterator(), &subtype, &size, &bytes);
+  if (subtype != BSON_SUBTYPE_UUID || size != 16) return {};
+  const std::string digits = hex(bytes, size);
+  const std::string_view all = digits;
+  return fmt::format(R"({{ "$uuid": "{}-{}-{}-{}-{}" }})", all.substr(0, 8), all.substr(8, 4), all.substr(12, 4),
+                     all.substr(16, 4), all.substr(20));
+}
+
 std::string one_line(const Field& value) {
+  if (std::string uuid = uuid_text(value); !uuid.empty()) return uuid;
   if (value.type() == BSON_TYPE_DOCUMENT) return one_line(*value.document(), Brackets::kObject);
   if (value.type() == BSON_TYPE_ARRAY) return one_line(*value.document(), Brackets::kArray);
   return value.to_json();

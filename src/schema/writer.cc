@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/printable.h"
+#include "schema/encryption.h"
 #include "schema/fields.h"
 #include "schema/names.h"
 #include "schema/normalise.h"
@@ -49,6 +50,7 @@ constexpr std::string_view kKnownOptions[] = {"validator",
                                               "storageEngine",
                                               "changeStreamPreAndPostImages",
                                               "indexOptionDefaults",
+                                              "encryptedFields",
                                               "autoIndexId",
                                               "flags",
                                               "temp"};
@@ -105,6 +107,9 @@ std::string collection_keys(const Document& options) {
     if (const auto engine = document_at(*defaults, "storageEngine")) {
       out += assignment("index_storage_engine", json_text(*engine));
     }
+  }
+  if (const auto encrypted = document_at(options, kEncryptedFields)) {
+    out += assignment("encrypted_fields", json_text(*encrypted));
   }
   return out;
 }
@@ -259,7 +264,8 @@ class SchemaWriter {
                std::string& notes) {
     std::vector<const CatalogIndex*> in_order;
     for (const CatalogIndex& each : live.indexes) {
-      if (!is_id_index(each.index)) in_order.push_back(&each);
+      const bool goes_along = encrypts(live.options) && is_safe_content_index(each.index);
+      if (!is_id_index(each.index) && !goes_along) in_order.push_back(&each);
     }
     std::stable_sort(in_order.begin(), in_order.end(),
                      [](const auto* a, const auto* b) { return a->index.name < b->index.name; });
@@ -315,7 +321,9 @@ class SchemaWriter {
 
 }  // namespace
 
-bool written(std::string_view name) { return name != "_readygate" && !name.starts_with("system."); }
+bool written(std::string_view name) {
+  return name != "_readygate" && !name.starts_with("system.") && !name.starts_with(kStatePrefix);
+}
 
 std::string schema_name_for(const std::string& database) {
   std::string name = database.substr(0, 64);

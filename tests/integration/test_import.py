@@ -9,8 +9,10 @@ import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import jsonschema
+from bson import Binary, Int64
 from pymongo import MongoClient
 
 from support.gate import readygate, repository
@@ -87,6 +89,31 @@ MORE: list[dict[str, Any]] = [
         "createIndexes": "log",
         "indexes": [{"name": "flat", "key": {"g": "2d"}, "bits": 20, "min": -90.5, "max": 90}],
     },
+    {"create": "enxcol_.patients.esc", "clusteredIndex": {"key": {"_id": 1}, "unique": True}},
+    {"create": "enxcol_.patients.ecoc", "clusteredIndex": {"key": {"_id": 1}, "unique": True}},
+    {
+        "create": "patients",
+        "encryptedFields": {
+            "fields": [
+                {
+                    "path": "ssn",
+                    "keyId": Binary.from_uuid(UUID("7a4d1c9e-3b52-4f0e-9c1d-5e8b6f2a0d13")),
+                    "bsonType": "string",
+                    "queries": [{"queryType": "equality"}],
+                },
+                {
+                    "path": "bill.sum",
+                    "keyId": Binary.from_uuid(UUID("0f3b8a52-6d1e-4c7a-8b90-2e4d6f8a1c35")),
+                    "bsonType": "long",
+                    "queries": {"queryType": "range", "min": Int64(0), "max": Int64(5)},
+                },
+            ]
+        },
+    },
+    {
+        "createIndexes": "patients",
+        "indexes": [{"name": "__safeContent___1", "key": {"__safeContent__": 1}}],
+    },
     {
         "create": "latest",
         "viewOn": "orders",
@@ -138,7 +165,8 @@ def test_every_option_on_the_scripted_server(scripted_set: ScriptedServer, tmp_p
     assert text.startswith('schema = "shop"\ndatabase = "Shop"\nversion = 1\n')
     declared = tomllib.loads(text)
     names = [collection["name"] for collection in declared["collection"]]
-    assert names == ["articles", "clustered", "log", "names", "orders", "readings"]
+    assert names == ["articles", "clustered", "log", "names", "orders", "patients", "readings"]
+    assert "index" not in declared["collection"][5]
     by_name = {index["name"]: index for index in declared["collection"][3]["index"]}
     assert by_name["bytes"]["collation"] == {"locale": "simple"}
     assert by_name["french"]["hidden"] is True

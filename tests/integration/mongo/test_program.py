@@ -43,7 +43,7 @@ def test_database_side_authenticated(
 def test_plans_on_the_scripted_server(build_dir: Path) -> None:
     with ScriptedServer("rs0", version="8.0.4", max_wire=25) as server:
         output = run(build_dir, server.uri(), "-tc=the table of plans*")
-    assert "plans: 12" in output, "nearly every case is about this server"
+    assert "plans: 13" in output, "nearly every case is about this server"
 
 
 def test_deadlines_of_steps(build_dir: Path) -> None:

@@ -169,4 +169,30 @@ TEST_CASE("a collection without options comes with its indexes; one with options
   for (const core::Owns& owns : rig.applier.owns()) CHECK(owns.created);
 }
 
+TEST_CASE(
+    "state collections come before the collection that they serve, one after the other, whatever may run at once") {
+  Rig rig(example_schema(1, "", R"([[collection]]
+name = "patients"
+encrypted_fields = """{ "fields": [ { "path": "ssn", "keyId": { "$uuid": "7a4d1c9e-3b52-4f0e-9c1d-5e8b6f2a0d13" } } ] }"""
+)"));
+  rig.database.catalog.server = {"mongodb", "8.0.4", "replicaset"};
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  std::vector<std::string> sent;
+  for (const RunStep& run : rig.all<RunStep>()) {
+    if (run.step.lane() == "patients") sent.push_back(run.step.collection + " " + name(run.step.kind).data());
+  }
+  CHECK(sent == std::vector<std::string>{"enxcol_.patients.esc create_collection",
+                                         "enxcol_.patients.ecoc create_collection", "patients create_collection",
+                                         "patients create_indexes"});
+  const auto owns = rig.applier.owns();
+  for (const char* made : {"enxcol_.patients.esc", "enxcol_.patients.ecoc", "patients"}) {
+    CAPTURE(made);
+    const schema::Owns* own = schema::find_owned(owns, made);
+    REQUIRE(own != nullptr);
+    CHECK(own->created);
+    CHECK(own->indexes.size() == (std::string(made) == "patients" ? 1 : 0));
+  }
+}
+
 }  // namespace readygate::test

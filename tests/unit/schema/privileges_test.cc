@@ -113,3 +113,22 @@ TEST_CASE("for programs: a resource in the form of a role") {
         R"([{"for":"apply","actions":["insert","update"],"resource":{"db":"shop","collection":"_readygate"},)"
         R"("needed":true},{"for":"progress","actions":["inprog"],"resource":{"cluster":true},"needed":false}])");
 }
+
+TEST_CASE("the state collections of encrypted fields are listed and created like declared ones") {
+  const Schema schema = shop(R"(
+[[collection]]
+name = "patients"
+encrypted_fields = '{ "fields": [ { "path": "a", "keyId": { "$uuid": "7a4d1c9e-3b52-4f0e-9c1d-5e8b6f2a0d13" } } ] }'
+)");
+  const std::string whole =
+      "[" + on(R"({"db": "shop", "collection": ""})") + "," + on(R"({"cluster": true})", "\"inprog\"");
+  CHECK(missing(whole + "]", schema) == "");
+  std::string each = "[" + on(R"({"cluster": true})", "\"inprog\"") + "," +
+                     on(R"({"db": "shop", "collection": ""})", "\"listCollections\"");
+  for (const char* name : {"_readygate", "orders", "customers", "recent", "patients"}) {
+    each += "," + on(fmt::format(R"({{"db": "shop", "collection": "{}"}})", name).c_str());
+  }
+  CHECK(missing(each + "]", schema) ==
+        "! not allowed to verify: listIndexes on shop.enxcol_.patients.esc, shop.enxcol_.patients.ecoc\n"
+        "! not allowed to apply: createCollection, collMod on shop.enxcol_.patients.esc, shop.enxcol_.patients.ecoc\n");
+}

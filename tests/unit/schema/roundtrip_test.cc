@@ -91,6 +91,18 @@ const std::vector<std::string> kTimeseries = {
     "timeseries = { time_field = 't', bucket_span = '5m' }\ncollation = { locale = 'en' }",
 };
 
+// No index may be on what is encrypted, or delete documents.
+const std::string kEncrypted =
+    "encrypted_fields = '{ \"fields\": ["
+    " { \"path\": \"ssn\", \"keyId\": { \"$uuid\": \"7a4d1c9e-3b52-4f0e-9c1d-5e8b6f2a0d13\" },"
+    " \"bsonType\": \"string\", \"queries\": [ { \"queryType\": \"equality\" } ] },"
+    " { \"path\": \"bill.sum\", \"keyId\": { \"$uuid\": \"0f3b8a52-6d1e-4c7a-8b90-2e4d6f8a1c35\" },"
+    " \"bsonType\": \"double\", \"queries\": { \"queryType\": \"range\", \"contention\": 4, \"sparsity\": 2,"
+    " \"trimFactor\": 1, \"min\": 0, \"max\": 99.5, \"precision\": 1 } },"
+    " { \"path\": \"age\", \"keyId\": { \"$uuid\": \"1f3b8a52-6d1e-4c7a-8b90-2e4d6f8a1c35\" },"
+    " \"bsonType\": \"long\", \"queries\": { \"queryType\": \"range\", \"min\": 0, \"max\": 5000000000 } },"
+    " { \"path\": \"note\", \"keyId\": { \"$uuid\": \"2f3b8a52-6d1e-4c7a-8b90-2e4d6f8a1c35\" } } ] }'";
+
 std::string shown(const Plan& plan) { return render_text(plan, Colour::kOff); }
 
 void apply(CatalogModel& model, const Step& step) { model.apply(step); }
@@ -142,6 +154,9 @@ TEST_CASE("the same on the scripted server, with what only a MongoDB has") {
     for (const std::string& options : kMongodbCollections) trip(options, index);
   }
   for (const std::string& options : kTimeseries) trip(options, "key = [['m.id', 1], ['t', -1]]");
+  for (const std::string more : {"", "\ncollation = { locale = 'en' }", "\nvalidator = '{ \"n\": 1 }'"}) {
+    trip(kEncrypted + more, "key = [['n', 1]]\nunique = true");
+  }
   for (const std::string pipeline : {"[]", R"([ { "$match": { "b": { "$gt": 1.0 }, "a": 1 } }, { "$limit": 3 } ])"}) {
     round_trip(schema_of("[[view]]\nname = 'v'\non = 'c'\npipeline = '" + pipeline +
                          "'\n[[view]]\nname = 'w'\non = 'v'\n" + "collation = { locale = 'en' }\n"),
@@ -165,8 +180,9 @@ TEST_CASE("no option of the table is left out of the round trip") {
   };
   for (const toml::Key& key : kCollectionKeys) {
     CAPTURE(key.name);
-    if (key.name == "name" || key.name == "index" || key.name == "validator_file") continue;
-    CHECK((written(kCollections, key) || written(kMongodbCollections, key) || written(kTimeseries, key)));
+    if (key.name == "name" || key.name == "index" || key.name.ends_with("_file")) continue;
+    CHECK((written(kCollections, key) || written(kMongodbCollections, key) || written(kTimeseries, key) ||
+           written({kEncrypted}, key)));
   }
 }
 

@@ -66,7 +66,7 @@ TEST_CASE("a catalog as a file, laid out as fmt does") {
 TEST_CASE("what cannot be declared is a comment, and the rest is there") {
   Catalog catalog;
   catalog.collections = {
-      collection(R"({"name":"a","type":"collection","options":{"encryptedFields":{"fields":[]}}})"),
+      collection(R"({"name":"a","type":"collection","options":{"recordPreImages":true}})"),
       collection(R"({"name":"b$c","type":"collection","options":{}})"),
       collection(R"({"name":"d","type":"collection","options":{}})"),
       collection(R"({"name":"e\u001b[2J\n","type":"view","options":{"viewOn":"a","pipeline":[{"$merge":"x"}]}})"),
@@ -86,7 +86,7 @@ TEST_CASE("what cannot be declared is a comment, and the rest is there") {
   const Written written = write_schema(catalog, "d");
   CAPTURE(written.toml);
   for (const std::string_view said :
-       {"# Left out: encryptedFields of \"a\": it cannot be declared", "# Left out: the collection \"b$c\": ",
+       {"# Left out: recordPreImages of \"a\": it cannot be declared", "# Left out: the collection \"b$c\": ",
         "# Left out: the options of the collection \"d\": ", "# Left out: the view \"e\\u001b[2J\\n\": ",
         "# Left out: the index \"half\" of \"f\": ", "# Left out: the timeseries \"g\": ",
         "# Left out: the bucket \"h\": ", "# Left out: \"i\" is a time series in the database"}) {

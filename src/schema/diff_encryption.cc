@@ -1,0 +1,60 @@
+// What goes along with encrypted fields: the server must know them, and their state collections come first, as drivers
+// make them. Nothing of it is ever changed or dropped.
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "schema/capabilities.h"
+#include "schema/commands.h"
+#include "schema/draft.h"
+#include "schema/encryption.h"
+#include "schema/normalise.h"
+
+namespace readygate::schema {
+namespace {
+
+// The first of the declared queries that the server does not know.
+const QueryType* unknown_query(const Document& encrypted_fields, const Server& server) {
+  const std::string text = encrypted_fields.to_json();
+  for (const QueryType& type : query_types()) {
+    if (can_query_encrypted(server, type)) continue;
+    if (text.find(fmt::format("\"queryType\" : \"{}\"", type.name)) != std::string::npos) return &type;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool can_be_encrypted(const Document& wanted, Draft& draft) {
+  const Document encrypted = *field(wanted, kEncryptedFields)->document();
+  std::string lacks;
+  if (!can_encrypt(draft.server)) {
+    lacks = fmt::format("needs MongoDB 7.0 or later, and this is {}", draft.server.version);
+  } else if (draft.server.product == "mongodb" && draft.server.topology == "standalone") {
+    lacks = "needs a replica set or a sharded cluster, and this is a standalone server";
+  } else if (const QueryType* type = unknown_query(encrypted, draft.server)) {
+    lacks = fmt::format("has queries of the type \"{}\", which need MongoDB {}.{} or later, and this is {}", type->name,
+                        type->major, type->minor, draft.server.version);
+  }
+  if (lacks.empty()) return true;
+  draft.conflict("", std::string(kEncryptedFields), encrypted.to_json(), "",
+                 fmt::format("{} is declared with encrypted fields: that {}", json_quote(draft.collection), lacks));
+  return false;
+}
+
+void diff_state(const std::string& served, Draft& draft) {
+  const Document wanted = state_options();
+  if (draft.live == nullptr) {
+    Step step = draft.step(StepKind::kCreateCollection, fmt::format("create state collection of {}", served),
+                           create_command(draft.collection, wanted));
+    step.serves = served;
+    draft.additive.push_back(std::move(step));
+  } else {
+    diff_options(wanted, draft);
+  }
+}
+
+}  // namespace readygate::schema
