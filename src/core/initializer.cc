@@ -216,6 +216,7 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     // Back here after a lost race: verifying leads to initializing only through waiting.
     if (at_ == State::kVerifying) enter(State::kWaiting);
     enter(State::kInitializing);
+    warn_of_min_open(commands);
     applier_.emplace(schema_, settings_.parallelism, ledger_->owns);
     applier_->grant(lease_.grant());
     if (took_over_) {
@@ -274,6 +275,15 @@ void Initializer::record(Commands& commands, Instant now, WallTime wall) {
                LedgerField::kApplied | LedgerField::kTarget | LedgerField::kOwner | LedgerField::kStep |
                    LedgerField::kOwns | LedgerField::kPending,
                next);
+}
+
+// In a rolling update the version before runs beside this one.
+void Initializer::warn_of_min_open(Commands& commands) const {
+  if (purpose_ != Purpose::kOpen || !ledger_->applied || schema_.min_open <= ledger_->applied->version) return;
+  commands.say(LogLevel::kWarn,
+               fmt::format("min_open {} is above version {}, which was applied before: replicas of that version that "
+                           "are open stay so, and none of them opens any more",
+                           schema_.min_open, ledger_->applied->version));
 }
 
 // ----------------------------------------------------------------------------------------------------- the applier

@@ -83,6 +83,7 @@ class Initializer {
   void pass_to(State state);
   void confirm_first(Commands& commands, Instant now);
   void confirmed(Commands& commands, Instant now, WallTime wall);
+  void warn_of_min_open(Commands& commands) const;
   void record(Commands& commands, Instant now, WallTime wall);
   void schema_is_ready(Commands& commands);
   void break_off(Commands& commands, Judgement judgement);

@@ -125,6 +125,54 @@ TEST_CASE("an older version that drops what is extra lacks nothing where a newer
   CHECK(h.database.count["step"] == 0);
 }
 
+TEST_CASE(
+    "a replica that is open stays so when min_open rises above it, and says schema_newer: with one find a minute") {
+  Harness h(example_schema(2));
+  h.open();
+  h.pass(Millis(120'000));
+  h.answer_all();
+  CHECK(h.facts().ready);
+  h.database.count.clear();
+  h.database.ledger->applied->version = 3;
+  h.database.ledger->applied->min_open = 3;
+  for (int i = 0; i < 80; ++i) {
+    h.pass(Millis(1'000));
+    h.answer_all();
+  }
+  CHECK(h.facts().open);
+  CHECK_FALSE(h.facts().ready);
+  CHECK(h.said("A newer version of schema \"shop\" was applied") == 1);
+  CHECK(h.database.count["find"] >= 1);
+  CHECK(h.database.count["find"] <= 2);
+  CHECK(h.database.count["catalog"] == 0);
+  CHECK(h.database.count["write"] == 0);
+  h.database.ledger->applied->min_open = 2;
+  for (int i = 0; i < 80; ++i) {
+    h.pass(Millis(1'000));
+    h.answer_all();
+  }
+  CHECK(h.facts().ready);
+}
+
+TEST_CASE("a min_open above the version that was applied before is a warning, and is applied") {
+  const auto raised = [](int version, int min_open) {
+    schema::Schema schema = example_schema(version);
+    schema.min_open = min_open;
+    return schema;
+  };
+  for (const int min_open : {1, 2, 3}) {
+    CAPTURE(min_open);
+    Harness first(raised(2, 1));
+    first.open();
+    CHECK(first.said("min_open ") == 0);
+    Harness h(raised(3, min_open), {}, 2);
+    h.database = first.database;
+    h.open();
+    CHECK(h.facts().open);
+    CHECK(h.said("min_open 3 is above version 2, which was applied before") == (min_open == 3 ? 1 : 0));
+  }
+}
+
 TEST_CASE("policy.newer = fail refuses a newer schema") {
   Harness first(example_schema(5));
   first.open();
