@@ -31,8 +31,8 @@ schema::Schema many(int collections) {
 
 // Runs an Applier on a model database to its end, and keeps what it asked for.
 struct Rig {
-  explicit Rig(schema::Schema declared, Applier::Mode mode = Applier::Mode::kApply)
-      : schema(std::move(declared)), applier(schema, 4, {}, mode) {}
+  explicit Rig(schema::Schema declared, Applier::Mode mode = Applier::Mode::kApply, std::vector<core::Owns> owns = {})
+      : schema(std::move(declared)), applier(schema, 4, std::move(owns), mode) {}
 
   void run() {
     core::Commands commands;
@@ -193,6 +193,56 @@ encrypted_fields = """{ "fields": [ { "path": "ssn", "keyId": { "$uuid": "7a4d1c
     CHECK(own->created);
     CHECK(own->indexes.size() == (std::string(made) == "patients" ? 1 : 0));
   }
+}
+
+TEST_CASE(
+    "steps on different collections run in parallel, at most as many as may be in flight, those of one in order") {
+  Rig rig(many(30));
+  core::Commands commands;
+  std::vector<core::StartTask> open;
+  const auto collect = [&] {
+    for (core::Command& command : commands.take()) {
+      if (auto* task = std::get_if<core::StartTask>(&command)) open.push_back(std::move(*task));
+    }
+  };
+  std::size_t most = 0;
+  rig.applier.begin(commands);
+  for (collect(); !open.empty(); collect()) {
+    std::multiset<std::string> collections;
+    for (const core::StartTask& task : open) {
+      if (const auto* run = std::get_if<RunStep>(&task.work)) collections.insert(run->step.lane());
+    }
+    most = std::max(most, collections.size());
+    for (const std::string& each : collections) CHECK(collections.count(each) == 1);
+    const core::StartTask task = open.back();
+    open.pop_back();
+    rig.applier.on(commands, task.id, rig.database.run(task.work));
+  }
+  CHECK(most == 4);
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+}
+
+TEST_CASE("what takes something away waits until everything that adds is done, and the lease is confirmed") {
+  const std::string policy = "extra_indexes = \"drop\"\ncontract = \"apply\"";
+  Rig first(example_schema(1, policy, "  [[collection.index]]\n  name = \"gone\"\n  key = [[\"g\", 1]]\n"));
+  first.run();
+  // "customers" loses an index, and "orders", which comes before it, gets none: only the new collection adds.
+  Rig rig(example_schema(2, policy, "[[collection]]\nname = \"late\"\n"), Applier::Mode::kApply, first.applier.owns());
+  rig.database.catalog = first.database.catalog;
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kConfirming);
+  std::vector<std::string> sent;
+  for (const RunStep& run : rig.all<RunStep>()) sent.push_back(run.step.collection + " " + name(run.step.kind).data());
+  CHECK(sent == std::vector<std::string>{"late create_collection"});
+  core::Commands commands;
+  rig.applier.confirm(commands);
+  std::vector<std::string> after;
+  for (core::Command& command : commands.take()) {
+    if (auto* task = std::get_if<core::StartTask>(&command)) {
+      after.emplace_back(name(std::get<RunStep>(task->work).step.kind));
+    }
+  }
+  CHECK(after == std::vector<std::string>{"drop_index"});
 }
 
 }  // namespace readygate::test

@@ -332,14 +332,39 @@ TEST_CASE("POST drain closes the gate for a while, undrain opens it") {
 }
 
 TEST_CASE("a change without a raised version fails and names both hashes") {
-  Harness first;
+  const schema::Schema before = example_schema();
+  const schema::Schema after =
+      example_schema(1, "", "  [[collection.index]]\n  name = \"extra\"\n  key = [[\"x\", 1]]\n");
+  Harness first(before);
   first.open();
-  Harness h(example_schema(1, "", "  [[collection.index]]\n  name = \"extra\"\n  key = [[\"x\", 1]]\n"), {}, 2);
+  Harness h(after, {}, 2);
   h.database = first.database;
   h.open();
   CHECK(h.state() == State::kFailed);
   CHECK(h.code() == Reason::kVersionNotRaised);
   CHECK(h.database.count["step"] == first.database.count["step"]);
+  for (const schema::Schema* each : {&before, &after}) {
+    CHECK(h.gate.snapshot().reason.find(core::bare_hash(*each).substr(0, 12)) != std::string::npos);
+  }
+}
+
+TEST_CASE("a hash of another format says nothing: the catalog decides, and an empty difference updates the ledger") {
+  Harness first;
+  first.open();
+  for (const bool matches : {true, false}) {
+    CAPTURE(matches);
+    Harness h(example_schema(), {}, 2);
+    h.database = first.database;
+    h.database.ledger->applied->hash = "of the format that this program does not write";
+    h.database.ledger->applied->hash_format = schema::kHashFormat + 1;
+    if (!matches) h.database.catalog.collections.at(0).indexes.pop_back();
+    h.database.count.clear();
+    h.open();
+    CHECK(h.facts().open);
+    CHECK(h.database.count["step"] == (matches ? 0 : 1));
+    CHECK(h.database.ledger->applied->hash_format == schema::kHashFormat);
+    CHECK(h.database.ledger->applied->hash == core::bare_hash(example_schema()));
+  }
 }
 
 TEST_CASE("a raised version applies only the difference") {

@@ -1,6 +1,7 @@
 // The lease alone: what it writes, when it counts another as dead, and what it makes of answers that never came.
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
 
 #include "core/lease.h"
@@ -292,4 +293,42 @@ TEST_CASE("to write the owner is to give the lease up") {
   CHECK(a.lease.stage() == Lease::Stage::kNone);
   CHECK_FALSE(shared->owner);
   CHECK(shared->applied->version == 1);
+}
+
+TEST_CASE("an acquisition that no majority acknowledged is not held, until a renewal that one acknowledges") {
+  std::optional<Ledger> shared;
+  Replica a("a", shared);
+  CHECK(a.get(at(0)));
+  a.lease.release(a.commands, Lease::Ending::kNow);
+  a.answer(at(100));
+  a.lease.saw(shared, at(200));
+  CHECK(a.lease.acquire(a.commands, {}, at(200)));
+  a.collect();
+  REQUIRE(a.tasks.size() == 1);
+  const StartTask task = a.tasks.front();
+  a.tasks.clear();
+  a.run(task.work);  // the primary has it
+  a.lease.on(a.commands, task.id, tl::unexpected(server_error(64, "waiting for replication timed out")), at(300));
+  CHECK(a.lease.stage() == Lease::Stage::kAsking);
+  REQUIRE(a.under_way() == 1);
+  CHECK(std::holds_alternative<LedgerHold>(std::get<ChangeLedger>(a.tasks[0].work).match));
+  a.answer(at(400));
+  CHECK(a.lease.stage() == Lease::Stage::kHeld);
+}
+
+TEST_CASE("an observer looks again after a quarter of the holder's period, not all at one moment") {
+  std::optional<Ledger> shared;
+  Replica holder("holder", shared);
+  CHECK(holder.get(at(0)));
+  std::set<Instant> moments;
+  for (const char* name : {"b", "c", "d", "e", "f", "g"}) {
+    Replica other(name, shared);
+    other.lease.saw(shared, at(0));
+    CHECK_FALSE(other.lease.acquire(other.commands, {}, at(0)));
+    const Instant next = other.lease.look_again_at(at(0));
+    CHECK(next >= at(4'000));  // 5 s, and a fifth of it less or more
+    CHECK(next <= at(6'000));
+    moments.insert(next);
+  }
+  CHECK(moments.size() >= 4);
 }

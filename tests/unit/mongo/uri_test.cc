@@ -57,6 +57,28 @@ TEST_CASE("both URIs are for the primary and majority, whatever the user's says"
   }
 }
 
+TEST_CASE(
+    "the client of the lease waits for nothing longer than an eighth of the period, and repeats nothing by itself") {
+  for (const int period : {2'000, 8'000, 20'000, 60'000}) {
+    CAPTURE(period);
+    Settings given = settings("mongodb://host/?socketTimeoutMS=900000&wtimeoutMS=900000&retryWrites=true");
+    given.lease_period = Millis(period);
+    const auto uris = prepare(given);
+    REQUIRE(uris);
+    const UriHandle& lease = uris->lease;
+    for (const char* option :
+         {MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, MONGOC_URI_CONNECTTIMEOUTMS}) {
+      CAPTURE(option);
+      CHECK(number(lease, option) > 0);
+      CHECK(number(lease, option) <= period / 8);
+    }
+    const mongoc_write_concern_t* concern = mongoc_uri_get_write_concern(lease.get());
+    CHECK(mongoc_write_concern_get_wmajority(concern));
+    CHECK(mongoc_write_concern_get_wtimeout_int64(concern) == period / 8);
+    CHECK_FALSE(mongoc_uri_get_option_as_bool(lease.get(), MONGOC_URI_RETRYWRITES, true));
+  }
+}
+
 TEST_CASE("each override is said, and nothing that agrees") {
   CHECK(good("mongodb://host/").overrides.empty());
   CHECK(good("mongodb://host/?readPreference=primary&w=majority&retryWrites=false&readConcernLevel=majority")

@@ -344,3 +344,20 @@ TEST_CASE("a sharded collection: what may serve the shard key stays, and what a 
   CHECK(dropped(c("")).empty());
   CHECK(plan(c("")).first(FindingKind::kShardedUnverified) != nullptr);
 }
+
+TEST_CASE("no policy hides or drops the index on _id, one that serves the shard key, or one that is being built") {
+  Catalog catalog = catalog_of(R"({"c": {"type": "collection", "indexes": [
+      {"key": {"shard": 1, "x": 1}, "name": "serves_the_shard_key"},
+      {"spec": {"key": {"a": 1}, "name": "building"}, "buildUUID": 1},
+      {"key": {"b": 1}, "name": "ours"} ]}})");
+  catalog.collections[0].sharding = Sharding{json(R"({"shard": 1})"), true, {}};
+  const std::vector<Owns> owns = {{"c", {"_id_", "serves_the_shard_key", "building", "ours"}, true}};
+  for (const std::string policy : {"hide", "drop"}) {
+    const Plan plan =
+        diff(schema_of("[policy]\nextra_indexes = '" + policy + "'\ncontract = 'apply'\n[[collection]]\nname = 'c'\n"),
+             catalog, owns);
+    REQUIRE(plan.steps.size() == 1);
+    CHECK(plan.steps[0].object == "ours");
+    CHECK(plan.withheld.empty());
+  }
+}
