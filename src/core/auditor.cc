@@ -37,15 +37,14 @@ void Auditor::opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns
   if (any && settings_.mode == InitMode::kApply) migrate_at_ = now + random_up_to(random_, kMigrateWithin);
 }
 
-std::optional<TaskId> Auditor::stop(Commands& commands) {
+void Auditor::stop(Commands& commands) {
   look_.reset();
   look_at_.reset();
   recheck_at_.reset();
   ledger_task_.reset();
   migrate_at_.reset();
-  const auto repair = repair_.abandon(commands);
-  const auto background = background_.abandon(commands);
-  return repair ? repair : background;  // there is one lease
+  repair_.abandon(commands);
+  background_.abandon(commands);
 }
 
 bool Auditor::on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {

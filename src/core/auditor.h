@@ -25,8 +25,9 @@ class Auditor {
   // had not given it back, so the catalog is looked at again once nothing of its can arrive any more.
   // `owns`: what the ledger says that this schema made.
   void opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns, Instant now);
-  // Starts nothing more; the lease, if it is held, is given back: the task of that, if one was started.
-  std::optional<TaskId> stop(Commands& commands);
+  // Starts nothing more; the lease, if it is held, is given back.
+  void stop(Commands& commands);
+  bool giving_back() const { return repair_.giving_back() || background_.giving_back(); }
 
   // True when the task was ours.
   bool on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall);

@@ -52,7 +52,10 @@ void Gate::start(Now now) {
 
 void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
   if (state_ == State::kDraining) {
-    std::erase(releases_, id);
+    // Of steps that were in flight: then the lease is given back.
+    if (!initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
+      auditor_.on(commands_, id, outcome, now.instant, now.wall);
+    }
     quit_if_due(now);
     return;
   }
@@ -184,9 +187,8 @@ void Gate::secret_changed(Now now) {
 
 void Gate::terminate(Now now) {
   if (state_ == State::kDraining) return;
-  for (const auto& release : {initializer_.abandon(commands_), auditor_.stop(commands_)}) {
-    if (release) releases_.push_back(*release);
-  }
+  initializer_.abandon(commands_);
+  auditor_.stop(commands_);
   next_attempt_.reset();
   init_deadline_.reset();
   ping_at_.reset();
@@ -196,14 +198,16 @@ void Gate::terminate(Now now) {
                                                    format_duration(settings_.drain_delay)));
   go(State::kDraining, now);
   quit_at_ = now.instant + settings_.drain_delay;
-  releases_waited_to_ = now.instant + kReleaseWithin;
+  release_waited_to_ = now.instant + kReleaseWithin;
   settle(now);
 }
+
+bool Gate::giving_back() const { return initializer_.giving_back() || auditor_.giving_back(); }
 
 // When drain_delay is over and the lease is given back, or was waited for long enough.
 void Gate::quit_if_due(Now now) {
   if (!quit_at_ || now.instant < *quit_at_) return;
-  if (!releases_.empty() && now.instant < *releases_waited_to_) return;
+  if (giving_back() && now.instant < *release_waited_to_) return;
   quit_at_.reset();
   commands_.quit();
 }
@@ -224,7 +228,7 @@ std::optional<Instant> Gate::next_tick(Instant now) const {
   const auto at = [&](std::optional<Instant> when) { next = earlier(next, when); };
   if (state_ == State::kDraining) {
     if (!quit_at_) return next;
-    return releases_.empty() || now < *quit_at_ ? *quit_at_ : std::max(*quit_at_, *releases_waited_to_);
+    return !giving_back() || now < *quit_at_ ? *quit_at_ : std::max(*quit_at_, *release_waited_to_);
   }
   if (next_attempt_) at(next_attempt_->instant);
   at(init_deadline_);

@@ -99,6 +99,7 @@ class Gate {
   void follow_reachability(Now now);
   void ping_if_due(Now now);
   void warm_the_rest();
+  bool giving_back() const;  // the lease, by whoever holds it
   void quit_if_due(Now now);
   std::vector<Check> checks(bool reachable) const;
   Snapshot::Phase phase() const;
@@ -130,8 +131,7 @@ class Gate {
   std::optional<Instant> auth_refused_since_;
   std::optional<Instant> drained_until_;
   std::optional<Instant> quit_at_;
-  std::vector<TaskId> releases_;               // of the lease, under way at the end
-  std::optional<Instant> releases_waited_to_;  // no longer than this
+  std::optional<Instant> release_waited_to_;  // of the lease, at the end: no longer than this
   Instant rendered_at_{};
   bool progress_waits_ = false;         // a progress change that came too soon after the last one
   Reason said_reason_ = Reason::kNone;  // the cause that the log named last

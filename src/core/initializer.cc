@@ -30,8 +30,8 @@ void Initializer::begin(Commands& commands) {
   }
 }
 
-std::optional<TaskId> Initializer::abandon(Commands& commands) {
-  const std::optional<TaskId> task = release(commands);
+void Initializer::abandon(Commands& commands) {
+  release(commands);
   running_ = warm_ = schema_ready_ = took_over_ = false;
   ledger_task_.reset();
   warm_task_.reset();
@@ -44,7 +44,6 @@ std::optional<TaskId> Initializer::abandon(Commands& commands) {
   path_.clear();
   failure_.reset();
   at_ = State::kConnecting;
-  return task;
 }
 
 bool Initializer::on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {
@@ -378,15 +377,20 @@ void Initializer::follow_migrator(Commands& commands, Instant now) {
 
 // With steps under way the lease is kept until they are answered, or until it dies: who takes it next must not meet
 // them.
-std::optional<TaskId> Initializer::release(Commands& commands) {
+void Initializer::release(Commands& commands) {
   confirmation_.reset();
-  if (lease_.stage() != Lease::Stage::kHeld) return lease_.release(commands, Lease::Ending::kNow);
-  if (applier_ && applier_->unsettled()) return lease_.release(commands, Lease::Ending::kNever);
+  if (lease_.stage() != Lease::Stage::kHeld) {
+    lease_.release(commands, Lease::Ending::kNow);
+    return;
+  }
+  if (applier_ && applier_->unsettled()) {
+    lease_.release(commands, Lease::Ending::kNever);
+    return;
+  }
   leftovers_ = applier_ ? applier_->in_flight() : Applier::InFlight{};
   if (migrator_ && migrator_->in_flight()) leftovers_.emplace(*migrator_->in_flight(), false);
   unsettled_ = false;
-  if (leftovers_.empty()) return lease_.release(commands, Lease::Ending::kNow);
-  return lease_.release(commands, Lease::Ending::kLater);
+  lease_.release(commands, leftovers_.empty() ? Lease::Ending::kNow : Lease::Ending::kLater);
 }
 
 bool Initializer::on_leftover(Commands& commands, TaskId id, const Outcome& outcome) {

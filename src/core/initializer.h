@@ -45,9 +45,10 @@ class Initializer {
   bool running() const { return running_; }
   // Starts one; nothing when one is running.
   void begin(Commands& commands);
-  // Gives up the one that runs, and its lease: answers to it mean nothing any more. The task of the release, if one was
-  // sent.
-  std::optional<TaskId> abandon(Commands& commands);
+  // Gives up the one that runs, and its lease: answers to it mean nothing any more.
+  void abandon(Commands& commands);
+  // The lease is being given back, or will be as soon as the steps in flight are answered.
+  bool giving_back() const { return lease_.giving_back() && !(leftovers_.empty() && unsettled_); }
 
   // True when the task was ours.
   bool on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall);
@@ -87,7 +88,7 @@ class Initializer {
   void record(Commands& commands, Instant now, WallTime wall);
   void schema_is_ready(Commands& commands);
   void break_off(Commands& commands, Judgement judgement);
-  std::optional<TaskId> release(Commands& commands);
+  void release(Commands& commands);
   bool on_leftover(Commands& commands, TaskId id, const Outcome& outcome);
   void wait_for_the_other(Instant now);
 

@@ -86,6 +86,28 @@ TEST_CASE("SIGTERM gives the lease back and waits for that, at most 500 ms") {
   }
 }
 
+TEST_CASE("SIGTERM with a step in flight: the lease is given back as soon as that is answered, within 500 ms") {
+  for (const int answered_after : {0, 300, 600}) {
+    CAPTURE(answered_after);
+    Harness h;
+    h.gate.start(h.now());
+    h.primary(true);
+    const auto stepping = [&] {
+      return std::any_of(h.tasks.begin(), h.tasks.end(),
+                         [](const StartTask& task) { return std::holds_alternative<RunStep>(task.work); });
+    };
+    for (h.collect(); !stepping(); h.collect()) h.answer_one();
+    CHECK(h.database.ledger->owner);
+    h.gate.terminate(h.now());
+    h.collect();
+    h.pass(Millis(answered_after));
+    CHECK(h.quit == (answered_after > 500));
+    h.answer_all();  // the steps, and then the release
+    CHECK(h.quit);
+    if (answered_after < 500) CHECK_FALSE(h.database.ledger->owner);
+  }
+}
+
 TEST_CASE("steps that a policy holds back are left for a policy that does not") {
   schema::Schema schema = example_schema();
   Ledger ledger;
