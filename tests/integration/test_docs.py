@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from support.docs import JSON_SCHEMAS, MARK, documents, filled, json_schema
+from support.docs import JSON_SCHEMAS, documents, exchanges, filled, json_schema, shown
 from support.gate import Daemon, build_dir, free_port, readygate, repository
 
 MakeDaemon = Callable[..., Daemon]
@@ -52,8 +52,15 @@ def test_json_schemas_are_those_of_the_code(name: str) -> None:
 
 
 def test_some_tables_are_shown() -> None:
-    names = {match[2] for path in documents() for match in MARK.finditer(path.read_text())}
-    assert {"settings", "reasons", "transitions", "facts", "routes", "metrics"} <= names
+    names = {name for path in documents() for name in shown("table", path.read_text())}
+    assert {"settings", "reasons", "transitions", "facts", "routes", "limits", "metrics"} <= names
+
+
+def test_every_exchange_of_the_transcripts_is_shown_once() -> None:
+    played = exchanges()
+    assert len(played) >= 40
+    page = (repository() / "docs/protocol.md").read_text()
+    assert sorted(shown("exchange", page)) == sorted(played)
 
 
 def test_links_lead_somewhere() -> None:

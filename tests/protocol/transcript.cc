@@ -1,13 +1,16 @@
 #include "transcript.h"
 
+#include <algorithm>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <optional>
-#include <sstream>
+#include <set>
 #include <stdexcept>
-#include <vector>
+#include <string_view>
+#include <utility>
 
-#include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/duration.h"
 #include "rig.h"
@@ -15,220 +18,264 @@
 namespace readygate::server::testing {
 namespace {
 
-std::string unescape(const std::string& text) {
+std::string unescape(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\\' || i + 1 == text.size()) {
+    if (text[i] != '\\') {
       out += text[i];
       continue;
     }
-    const char c = text[++i];
+    const char c = ++i < text.size() ? text[i] : '\0';
     if (c == 'x' && i + 2 < text.size()) {
-      out += static_cast<char>(std::stoi(text.substr(i + 1, 2), nullptr, 16));
+      out += static_cast<char>(std::stoi(std::string(text.substr(i + 1, 2)), nullptr, 16));
       i += 2;
-    } else {
+    } else if (c == 'r' || c == 'n' || c == '\\') {
       out += c == 'r' ? '\r' : c == 'n' ? '\n' : c;
+    } else {
+      throw std::runtime_error("an escape is \\r, \\n, \\\\ or \\xNN");
     }
   }
   return out;
 }
 
-std::string visible(const std::string& text) {
-  std::string out;
+std::string visible(std::string_view text) {
+  std::string out = "    ";
   for (const char c : text) out += c == '\r' ? "\\r" : c == '\n' ? "\\n\n    " : std::string(1, c);
   return out;
 }
 
-core::State state_from(const std::string& text) {
+core::State state_from(std::string_view text) {
   for (int i = 0; i < core::kStateCount; ++i) {
     if (core::name(static_cast<core::State>(i)) == text) return static_cast<core::State>(i);
   }
-  throw std::runtime_error("no state is called " + text);
+  throw std::runtime_error("no state is called " + std::string(text));
 }
 
+// Takes `start` off the beginning of `text`.
+bool take(std::string_view& text, std::string_view start) {
+  if (text.substr(0, start.size()) != start) return false;
+  text.remove_prefix(start.size());
+  return true;
+}
+
+// "" and " to A" -> "" and "A".
+std::string letter(std::string_view text) {
+  take(text, " to");
+  take(text, " of");
+  take(text, " on");
+  if (text.empty()) return "";
+  if (text.size() == 2 && text[0] == ' ' && text[1] >= 'A' && text[1] <= 'Z') return std::string(1, text[1]);
+  throw std::runtime_error("what is" + std::string(text) + "?");
+}
+
+core::Snapshot read_state(std::string_view text) {
+  const std::size_t colon = text.find(": ");
+  const core::State state = state_from(text.substr(0, colon));
+  bool initialized = false;
+  bool reachable = false;
+  bool drained = false;
+  for (std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 2); !rest.empty();) {
+    const std::size_t comma = std::min(rest.find(", "), rest.size());
+    const std::string_view word = rest.substr(0, comma);
+    rest.remove_prefix(std::min(comma + 2, rest.size()));
+    bool* const said = word == "initialized" ? &initialized
+                       : word == "reachable" ? &reachable
+                       : word == "drained"   ? &drained
+                                             : nullptr;
+    if (said == nullptr) throw std::runtime_error("what is " + std::string(word) + "?");
+    *said = true;
+  }
+  core::Snapshot snapshot = sample(state, initialized, reachable);
+  if (drained) {
+    snapshot.facts = core::derive({state, initialized, reachable, true, true}, core::ReadyPolicy::kLive);
+    snapshot.code = Reason::kDraining;
+  }
+  return snapshot;
+}
+
+// One exchange. Bytes are sent, and answers compared, when a line of another kind follows: so how an answer is broken
+// over lines of the transcript changes nothing.
 class Player {
  public:
-  Player() {
-    ServerCallbacks callbacks;
-    callbacks.retry = [this] { posted("retry"); };
-    callbacks.drain = [this](Millis) { posted("drain"); };
-    callbacks.undrain = [this] { posted("undrain"); };
-    rig_.emplace(Limits{}, std::move(callbacks));
-    publish(sample(core::State::kConnecting, false, false));
+  void line(std::string_view text) {
+    const std::size_t arrow = text.find_first_of("<>");
+    const bool bytes = arrow == 0 || (arrow == 1 && text[0] >= 'A' && text[0] <= 'Z');
+    if (!bytes) {
+      if (!take(text, "-- ")) throw std::runtime_error("what is this line?");
+      return sentence(text);
+    }
+    const char direction = text[arrow];
+    const std::string who(text.substr(0, arrow));
+    text.remove_prefix(arrow + 1);
+    if (!take(text, " ") || text.empty()) throw std::runtime_error("a space, and bytes, follow > and <");
+    if (direction != direction_ || who != who_) settle();
+    direction_ = direction;
+    who_ = who;
+    bytes_ += filled(unescape(text));
   }
 
-  std::string line(const std::string& text) {
-    if (text.empty() || text[0] == '#') return finish_expected();
-    std::istringstream words(text);
-    std::string first;
-    words >> first;
-    if (first == "via" || first == "eol") {
-      std::string value;
-      words >> value;
-      (first == "via" ? via_ : eol_) = value;
-      return "";
+  // Sends what is not sent yet, compares what is not compared yet.
+  void settle() {
+    const std::string bytes = std::exchange(bytes_, "");
+    const char direction = std::exchange(direction_, '\0');
+    if (direction == '>') {
+      Client& client = this->client(who_);
+      const std::uint64_t before = posted_;
+      asked_ = bytes;
+      client.send(bytes);
+      rig().turn();
+      if (!misled_.empty()) throw std::runtime_error("the request was taken for " + misled_);
+      if (std::exchange(leads_to_, {}) && posted_ == before) throw std::runtime_error("the request changed nothing");
+    } else if (direction == '<') {
+      const std::string got = client(who_).receive(bytes.size());
+      if (got != bytes) throw std::runtime_error("expected\n" + visible(bytes) + "\ngot\n" + visible(got));
     }
-    if (first == "!") {
-      const std::string wrong = finish_expected();
-      command(words);
-      return wrong;
-    }
-    return exchange(text);
   }
 
-  std::string finish_expected() {
-    if (expected_.empty()) return "";
-    const std::string wanted = std::exchange(expected_, "");
-    const std::string got = client(expecting_).receive(wanted.size());
-    if (got == wanted) return "";
-    return "expected\n    " + visible(wanted) + "\ngot\n    " + visible(got);
+  // What stands at the end: nobody got more than was told, or was left without it being told.
+  void end() {
+    settle();
+    for (auto& [who, client] : clients_) {
+      if (closed_.count(who) == 0) quiet(client);
+    }
   }
 
  private:
+  static void quiet(Client& client) {
+    if (client.silent()) return;
+    const std::string rest = client.receive(4096);
+    throw std::runtime_error(rest.empty() ? "the gate closed" : "something came:\n" + visible(rest));
+  }
+
+  void sentence(std::string_view text) {
+    if (take(text, "the gate is ")) {
+      if (direction_ == '>' && bytes_.substr(0, 5) == "POST ") leads_to_ = read_state(text);
+      const bool led = leads_to_.has_value();
+      settle();
+      if (!led) {
+        publish(read_state(text));
+        rig_->turn();
+      }
+      return;
+    }
+    settle();
+    if (take(text, "over ")) {
+      if (rig_) throw std::runtime_error("the transport is said once, first");
+      tcp_ = text == "TCP";
+      if (text == "the socket, as a user who may not change anything") {
+        allowed_ = {::getuid() + 1};
+      } else if (!tcp_ && text != "the socket") {
+        throw std::runtime_error("over what?");
+      }
+    } else if (text == "at most one client waits") {
+      limits_.waiters = 1;
+    } else if (text == "at most one client watches") {
+      limits_.watchers = 1;
+    } else if (take(text, "nothing comes")) {
+      quiet(client(letter(text)));
+    } else if (take(text, "the client closes its writing half")) {
+      client(letter(text)).half_close();
+      rig().turn();
+    } else if (take(text, "the gate closes")) {
+      const std::string who = letter(text);
+      if (!client(who).ended()) throw std::runtime_error("the gate did not close");
+      closed_.insert(who);
+    } else if (text.size() > 5 && text.substr(text.size() - 5) == " pass") {
+      const std::optional<Millis> length = parse_duration(text.substr(0, text.size() - 5));
+      if (!length) throw std::runtime_error("how long?");
+      rig().advance(*length);
+    } else {
+      throw std::runtime_error("what is \"" + std::string(text) + "\"?");
+    }
+  }
+
+  Rig& rig() {
+    if (!rig_) throw std::runtime_error("nothing was said of the gate's state yet");
+    return *rig_;
+  }
+
   void publish(core::Snapshot snapshot) {
+    if (!rig_) {
+      ServerCallbacks callbacks;
+      callbacks.retry = [this] { posted("/v1/retry"); };
+      callbacks.drain = [this](Millis) { posted("/v1/drain"); };
+      callbacks.undrain = [this] { posted("/v1/undrain"); };
+      rig_ = std::make_unique<Rig>(limits_, std::move(callbacks), allowed_);
+    }
     snapshot.seq = ++seq_;
     now_ = testing::published(snapshot);
     rig_->server->publish(now_);
   }
 
-  void posted(const std::string& verb) {
-    if (const auto found = on_post_.find(verb); found != on_post_.end()) publish(found->second);
+  // The server calls for a request to `route`.
+  void posted(std::string_view route) {
+    ++posted_;
+    if (!asked_.starts_with("POST " + std::string(route))) misled_ = route;
+    if (leads_to_) publish(*leads_to_);
   }
 
-  static core::Snapshot read_sample(std::istringstream& words) {
-    std::string state;
-    words >> state;
-    bool initialized = false;
-    bool reachable = false;
-    bool drained = false;
-    for (std::string word; words >> word;) {
-      if (word == "initialized")
-        initialized = true;
-      else if (word == "reachable")
-        reachable = true;
-      else if (word == "drained")
-        drained = true;
-      else
-        throw std::runtime_error("what is " + word + "?");
-    }
-    core::Snapshot snapshot = sample(state_from(state), initialized, reachable);
-    if (drained) {
-      snapshot.facts = core::derive({snapshot.state, initialized, reachable, true, true}, core::ReadyPolicy::kLive);
-      snapshot.code = Reason::kDraining;
-    }
-    return snapshot;
-  }
-
-  void command(std::istringstream& words) {
-    std::string verb;
-    words >> verb;
-    if (verb == "state") {
-      publish(read_sample(words));
-      rig_->turn();
-    } else if (verb == "advance") {
-      std::string duration;
-      words >> duration;
-      rig_->advance(parse_duration(duration).value());
-    } else if (verb == "on") {
-      std::string posted_verb, state;
-      words >> posted_verb >> state;
-      on_post_[posted_verb] = read_sample(words);
-    } else {
-      throw std::runtime_error("what is ! " + verb + "?");
-    }
-  }
-
-  std::string exchange(const std::string& text) {
-    const std::size_t arrow = text.find_first_of("<>");
-    if (arrow > 1) throw std::runtime_error("what is this line?");
-    const std::string who = text.substr(0, arrow);
-    const std::string rest = text.substr(arrow + 1);
-    const bool raw = rest.rfind("=", 0) == 0;
-    std::string content = rest.substr(raw ? 1 : 0);
-    if (content.rfind(" ", 0) == 0) content.erase(0, 1);
-    if (text[arrow] == '>') {
-      const std::string wrong = finish_expected();
-      client(who).send(raw ? unescape(content) : content + (eol_ == "lf" ? "\n" : "\r\n"));
-      rig_->turn();
-      return wrong;
-    }
-    if (rest == "eof") {
-      const std::string wrong = finish_expected();
-      return !wrong.empty() ? wrong : client(who).ended() ? "" : "the server did not close";
-    }
-    if (rest == "nothing") {
-      const std::string wrong = finish_expected();
-      return !wrong.empty() ? wrong : client(who).silent() ? "" : "something came: " + client(who).receive(4096);
-    }
-    std::string wrong;
-    if (who != expecting_) wrong = finish_expected();
-    expecting_ = who;
-    content = fill_in(content);
-    if (raw) {
-      expected_ += unescape(content);
-      return wrong;
-    }
-    if (content.rfind("HTTP/1.1 ", 0) == 0) in_head_ = true;
-    expected_ += content + (in_head_ ? "\r\n" : "\n");
-    if (content.empty()) in_head_ = false;
-    return wrong;
-  }
-
-  std::string fill_in(std::string text) const {
-    const auto replace = [&](const std::string& name, const std::string& value) {
-      for (std::size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + value.size())) {
-        text.replace(at, name.size(), value);
-      }
-    };
-    replace("{full}", now_->full);
-    replace("{public}", now_->open);
-    replace("{chunk}", fmt::format("{:x}", now_->full.size() + 1));
-    replace("{seq}", std::to_string(now_->seq));
-    const std::string start = "{len:";
-    if (const std::size_t at = text.find(start); at != std::string::npos) {
-      const std::size_t length = text.size() - at - start.size() - 1;  // it stands at the end of its line
-      text = text.substr(0, at) + std::to_string(length + 1);
+  std::string filled(std::string text) const {
+    constexpr std::string_view kName = "{full}";
+    for (std::size_t at = text.find(kName); at != std::string::npos; at = text.find(kName, at + now_->full.size())) {
+      text.replace(at, kName.size(), now_->full);
     }
     return text;
   }
 
   Client& client(const std::string& who) {
     auto found = clients_.find(who);
-    if (found == clients_.end()) {
-      found = clients_.emplace(who, via_ == "tcp" ? rig_->tcp() : rig_->local()).first;
-    }
+    if (found == clients_.end()) found = clients_.emplace(who, tcp_ ? rig().tcp() : rig().local()).first;
     return found->second;
   }
 
-  std::optional<Rig> rig_;
+  Limits limits_;
+  std::vector<uid_t> allowed_;
+  std::unique_ptr<Rig> rig_;
+  bool tcp_ = false;
   std::uint64_t seq_ = 0;
   std::shared_ptr<const core::Published> now_;
-  std::map<std::string, core::Snapshot> on_post_;
+  std::uint64_t posted_ = 0;  // requests that changed something
+  std::string asked_;         // what was sent last
+  std::string misled_;
+  std::optional<core::Snapshot> leads_to_;  // the state that the POST being sent leads to
   std::map<std::string, Client> clients_;
-  std::string via_ = "unix";
-  std::string eol_ = "crlf";
-  std::string expecting_;
-  std::string expected_;
-  bool in_head_ = false;
+  std::set<std::string> closed_;
+  // The bytes being collected, for which direction and client.
+  std::string bytes_;
+  char direction_ = '\0';
+  std::string who_;
 };
 
 }  // namespace
 
-std::string play(const std::string& file) {
+std::vector<Exchange> play(const std::string& file) {
+  std::vector<Exchange> all;
+  std::unique_ptr<Player> player;
   std::ifstream stream(file);
-  if (!stream) return file + ": cannot be read";
-  Player player;
+  if (!stream) return {{file, file + ": cannot be read"}};
   std::string text;
   for (int number = 1;; ++number) {
     const bool more = static_cast<bool>(std::getline(stream, text));
-    std::string wrong;
+    if (more && (text.empty() || text[0] == '#')) continue;
+    const bool begins = more && text.rfind("=== ", 0) == 0;
     try {
-      wrong = more ? player.line(text) : player.finish_expected();
+      if (player && all.back().wrong.empty()) {
+        if (more && !begins) {
+          player->line(text);
+        } else {
+          player->end();
+        }
+      } else if (more && !begins && !player) {
+        return {{file, file + ": does not begin with an exchange"}};
+      }
     } catch (const std::exception& error) {
-      wrong = error.what();
+      all.back().wrong = file + ":" + std::to_string(number) + ": " + error.what();
     }
-    if (!wrong.empty()) return file + ":" + std::to_string(number) + ": " + wrong;
-    if (!more) return "";
+    if (!more) return all;
+    if (begins) {
+      player = std::make_unique<Player>();
+      all.push_back({text.substr(4, text.find(": ") - 4), ""});
+    }
   }
 }
 

@@ -1,27 +1,32 @@
-// Golden transcripts: text files that say what a client sends and what the server answers, byte for byte.
+// Golden transcripts: text files of short exchanges that say what a client sends and what the gate answers, byte for
+// byte. docs/protocol.md shows every one of them and explains their notation (section "How to read the examples"), so
+// a file has nothing that its reader does not see, but lines that begin with # and empty lines.
 //
-//   # a comment
-//   via tcp | via unix                    which of the two the connections of this file use
-//   ! state NAME [initialized] [reachable] [drained]   publishes the snapshot of a gate in that state
-//   ! on VERB state NAME … [drained]      what POST /v1/VERB leads to
-//   ! advance 60s                         time passes
-//   > text                                the client sends the line, ended by CRLF (by LF after `eol lf`)
-//   < text                                the server answers it: CRLF in a head of HTTP, LF elsewhere
-//   >= text, <= text                      the same, with the escapes \r \n \xNN written out and no line end added
-//   <eof                                  the server closes
-//   <nothing                              nothing has come
-//   {full}, {public}                      in an answer: the newest snapshot in that rendering; {seq}: its number;
-//                                         {chunk}: the length of {full} and its LF, in hex
-//   {len:TEXT}                            the length in bytes of TEXT and one LF
+//   === NAME: TITLE           begins an exchange, with a gate of its own
+//   > BYTES                   the client sends; no line end but the \n and \r that are written (also \\ and \xNN)
+//   < BYTES                   the gate answers exactly this. {full}: the newest full snapshot
+//   -- over TCP | over the socket | over the socket, as a user who may not change anything
+//   -- at most one client waits | at most one client watches
+//   -- the gate is STATE[: WORD[, WORD…]]   of initialized, reachable, drained; right behind a POST: what it leads to
+//   -- nothing comes          nothing has come, and the connection is open
+//   -- the client closes its writing half
+//   -- the gate closes
+//   -- 31s pass
 //
-// A letter before > or < names one of several connections; without one it is the first.
+// A letter before > or <, and behind the sentences that are about one connection, names one of several clients.
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace readygate::server::testing {
 
-// "" or where and how the transcript and the server differ.
-std::string play(const std::string& file);
+struct Exchange {
+  std::string name;
+  std::string wrong;  // "" or where and how the transcript and the server differ
+};
+
+// Plays every exchange of the file.
+std::vector<Exchange> play(const std::string& file);
 
 }  // namespace readygate::server::testing

@@ -1,10 +1,13 @@
-"""Keeps what is written from the code equal to it: the documents' tables and JSON Schemas.
+"""Keeps what is written from the code equal to it: the documents' tables, the exchanges of the
+protocol, and JSON Schemas.
 
     python3 -m support.docs --write     # puts them in
     python3 -m support.docs             # says which differ; exit status 1 if any does
 
 A document shows a table between the lines `<!-- table: NAME -->` and `<!-- end -->`; the program
-doc-tables of the build prints it, and the JSON Schemas.
+doc-tables of the build prints it, and the JSON Schemas. Between `<!-- exchange: NAME -->` and the
+end it shows one of the exchanges of tests/protocol/*.txt, which the suite `protocol` plays against
+the server: its title, then what is on the wire, as the file has it.
 """
 
 from __future__ import annotations
@@ -14,11 +17,14 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.builds import REPOSITORY
 
-MARK = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARK = re.compile(r"(<!-- (table|exchange): ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TRANSCRIPTS = REPOSITORY / "tests" / "protocol"
+EXCHANGE = re.compile(r"=== ([a-z0-9-]+): (.+)")
 
 # JSON Schemas that doc-tables prints under their own names: for editors, and of what programs read.
 JSON_SCHEMAS = (
@@ -32,14 +38,43 @@ def documents() -> list[Path]:
     return [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
+@dataclass
+class Exchange:
+    title: str
+    lines: list[str] = field(default_factory=list)
+
+    def markdown(self) -> str:
+        return "\n".join([f"*{self.title}*", "", "```text", *self.lines, "```", ""])
+
+
+def exchanges() -> dict[str, Exchange]:
+    """Every exchange of the golden transcripts, by name."""
+    found: dict[str, Exchange] = {}
+    for path in sorted(TRANSCRIPTS.glob("*.txt")):
+        lines = path.read_text().splitlines()
+        for line in lines:
+            if begins := EXCHANGE.fullmatch(line):
+                exchange = found[begins[1]] = Exchange(begins[2])
+            elif line and not line.startswith("#"):
+                exchange.lines.append(line)
+    return found
+
+
+def shown(kind: str, text: str) -> list[str]:
+    """The names of the blocks of a kind that the document has, in its order."""
+    return [match[3] for match in MARK.finditer(text) if match[2] == kind]
+
+
 def filled(text: str, program: Path) -> str:
-    """The document's text with every table as the code has it."""
+    """The document's text with every table and every exchange as the code has it."""
 
-    def table(match: re.Match[str]) -> str:
-        printed = subprocess.run([program, match[2]], capture_output=True, text=True, check=True)
-        return f"{match[1]}{printed.stdout}{match[3]}"
+    def block(match: re.Match[str]) -> str:
+        if match[2] == "exchange":
+            return f"{match[1]}{exchanges()[match[3]].markdown()}{match[4]}"
+        printed = subprocess.run([program, match[3]], capture_output=True, text=True, check=True)
+        return f"{match[1]}{printed.stdout}{match[4]}"
 
-    return MARK.sub(table, text)
+    return MARK.sub(block, text)
 
 
 def json_schema(path: str, program: Path) -> str:

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.h"
 #include "base/json.h"
 #include "base/reason.h"
 #include "cli/exit_code.h"
@@ -21,8 +22,11 @@
 #include "schema/migration_keys.h"
 #include "schema/options.h"
 #include "schema/privileges.h"
+#include "server/line_parser.h"
 #include "server/metrics.h"
 #include "server/routes.h"
+#include "server/server_limits.h"
+#include "server/state_page.h"
 
 #include "json_schema.h"
 #include "plan_schema.h"
@@ -112,6 +116,35 @@ std::string routes() {
                        route.reach == server::Reach::kSocketOnly ? "socket" : "TCP, socket", cell(route.ok_when),
                        cell(route.help));
   }
+  return out;
+}
+
+std::string limits() {
+  const server::Limits limits;
+  std::string out = "| what | at most |\n| --- | --- |\n";
+  const auto row = [&](std::string_view what, const std::string& most) {
+    out += fmt::format("| {} | {} |\n", what, most);
+  };
+  const auto grouped = [](std::size_t number) {
+    return number < 1000 ? std::to_string(number) : fmt::format("{},{:03}", number / 1000, number % 1000);
+  };
+  row("clients that wait", grouped(limits.waiters));
+  row("clients that watch", grouped(limits.watchers));
+  row("other connections, over TCP", grouped(limits.tcp_connections));
+  row("other connections, over the socket", grouped(limits.unix_connections));
+  row("the first line of an HTTP request", grouped(limits.http.request_line) + " bytes");
+  row("the headers of an HTTP request",
+      fmt::format("{} bytes, {} lines", grouped(limits.http.headers), limits.http.header_count));
+  row("a line of the line dialect, with its LF", grouped(server::kLongestLine) + " bytes");
+  row("the timeout of a wait", format_duration(server::kLongestWait));
+  row("the length of a drain", format_duration(server::kLongestDrain));
+  row("until a request is whole, from its first byte or that of the connection", format_duration(limits.header));
+  row("until a client has taken an answer", format_duration(limits.sending));
+  row("silence between two requests", format_duration(limits.idle));
+  row("between two lines of a watch", format_duration(limits.heartbeat));
+  row("between two heartbeats of the state page", format_duration(server::kPageHeartbeat));
+  row("from the last heartbeat to the expiry of the state page", format_duration(server::kPageExpiry));
+  row("a snapshot on the state page", grouped(server::kPageRoom) + " bytes");
   return out;
 }
 
@@ -244,6 +277,7 @@ const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("transitions"), &transitions},
                             std::pair{std::string_view("facts"), &facts},
                             std::pair{std::string_view("routes"), &routes},
+                            std::pair{std::string_view("limits"), &limits},
                             std::pair{std::string_view("metrics"), &metrics},
                             std::pair{std::string_view("privileges"), &privileges},
                             std::pair{std::string_view("schema-head"), &test::head_table},

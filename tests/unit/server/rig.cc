@@ -52,8 +52,13 @@ core::Snapshot sample(core::State state, bool initialized, bool reachable) {
                   : state == core::State::kDraining ? Reason::kDraining
                   : initialized                     ? Reason::kDatabaseLost
                                                     : Reason::kInitializing;
-  snapshot.reason = "db.internal:27017 is spoken to";
+  if (snapshot.code != Reason::kNone) snapshot.reason = "db.internal:27017 is spoken to";
+  snapshot.retryable = snapshot.code != Reason::kNone;
   snapshot.attempt = 1;
+  if (state == core::State::kInitializing) {
+    snapshot.phase = {"apply", 2, 5, "create 3 indexes on rebalances", 40};
+    snapshot.lease = {kInstance, 7, true};
+  }
   snapshot.started = WallTime(Millis(1'767'225'600'000));
   snapshot.since = WallTime(Millis(1'767'225'601'000));
   snapshot.schema = {"rebalancer", 3, "1:ab"};
