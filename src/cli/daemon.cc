@@ -8,6 +8,7 @@
 #include <cstring>
 #include <functional>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,8 @@
 namespace readygate::cli {
 namespace {
 
-// How often the secret and the schema file are looked at. Kubernetes takes about a minute to change a mounted one.
+// How often the secret, its TLS files and the schema file are looked at. Kubernetes takes about a minute to change a
+// mounted one.
 constexpr Millis kLookAtFiles{5'000};
 // For waiters to be told that the gate drains, before the process ends.
 constexpr Millis kFarewell{500};
@@ -127,9 +129,15 @@ class Daemon {
 
   void look_at_files() {
     if (!inputs_.config.settings.mongodb.uri_file.empty() && host_.read_secret()) {
-      event([this] { host_.gate().secret_changed(host_.now()); });
+      secret_changed("The connection string");
+    } else if (host_.tls_files_changed()) {
+      secret_changed("A TLS file of the connection string");
     }
     look_at_schema();
+  }
+
+  void secret_changed(std::string_view what) {
+    event([&] { host_.gate().secret_changed(what, host_.now()); });
   }
 
   void look_at_schema() {
@@ -173,7 +181,7 @@ class Daemon {
     }
     look_at_schema();
     if (uri_changed) {
-      host_.gate().secret_changed(host_.now());
+      host_.gate().secret_changed("The connection string", host_.now());
     } else {
       host_.gate().retry("SIGHUP", host_.now());
     }

@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "mongo/uri.h"
+
 namespace readygate::cli {
 namespace {
 
@@ -72,6 +74,7 @@ Result<void> GateHost::open(GateHooks hooks) {
   driver_ = mongo::Driver::start([this](LogLevel /*level*/, std::string_view message) {
     loop_->post([this, text = std::string(message)] { say(LogLevel::kDebug, text, R"("from":"mongo-c-driver")"); });
   });
+  tls_files_ = mongo::tls_files(inputs_.config.settings.mongodb.uri);
   mongo::Hooks of_executor;
   of_executor.outcome = [this](core::TaskId id, core::Outcome outcome) {
     loop_->post([this, id, result = std::move(outcome)] {
@@ -125,7 +128,13 @@ void GateHost::say(LogLevel level, core::State state, std::int64_t attempt, std:
 void GateHost::renew() {
   const config::Settings::Mongodb& mongodb = inputs_.config.settings.mongodb;
   if (!mongodb.uri_file.empty()) read_secret();
+  tls_files_ = mongo::tls_files(mongodb.uri);
   executor_->renew(mongodb.uri);
+}
+
+bool GateHost::tls_files_changed() {
+  std::string now = mongo::tls_files(inputs_.config.settings.mongodb.uri);
+  return std::exchange(tls_files_, now) != now;
 }
 
 bool GateHost::read_secret() {

@@ -48,6 +48,9 @@ class GateHost {
   // True when the file of the connection string holds another one. One that cannot be read just now (a mount being
   // swapped) leaves the old one in force.
   bool read_secret();
+  // True when a TLS file that the connection string names was changed, replaced, or came, since the connections with it
+  // were made.
+  bool tls_files_changed();
 
  private:
   void say(LogLevel level, core::State state, std::int64_t attempt, std::string_view message, std::string_view fields);
@@ -56,6 +59,7 @@ class GateHost {
 
   Inputs& inputs_;
   LogSink& log_;
+  std::string tls_files_;  // see mongo::tls_files()
   const std::shared_ptr<const SystemClock> clock_;
   SystemRandom random_;
   core::Gate gate_;

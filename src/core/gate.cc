@@ -170,9 +170,9 @@ void Gate::schema_file(const schema::Schema& now_in_file, Now now) {
   settle(now);
 }
 
-void Gate::secret_changed(Now now) {
+void Gate::secret_changed(std::string_view what, Now now) {
   if (state_ == State::kDraining) return;
-  commands_.say(LogLevel::kInfo, "The connection string changed; connecting anew with it");
+  commands_.say(LogLevel::kInfo, fmt::format("{} changed; connecting anew with it", what));
   commands_.fresh_pool();
   if (initialized_) {
     ping_task_.reset();
@@ -180,7 +180,7 @@ void Gate::secret_changed(Now now) {
     warm_the_rest();
   } else {
     auth_refused_since_.reset();
-    retry("the connection string changed", now);
+    retry(fmt::format("{} changed", what), now);
   }
   settle(now);
 }

@@ -65,8 +65,9 @@ class Gate {
   // tries again with it; afterwards a difference is the failed check `schema_file`, because an old application may be
   // running.
   void schema_file(const schema::Schema& now_in_file, Now now);
-  // The connection string changed: new connections, and a new attempt if one is due.
-  void secret_changed(Now now);
+  // `what` changed, the connection string or a TLS file that it names: new connections, and a new attempt if one is
+  // due.
+  void secret_changed(std::string_view what, Now now);
   void terminate(Now now);
 
   // When tick() wants to be called next, if no other event comes.

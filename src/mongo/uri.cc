@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "mongo/driver.h"
 
@@ -220,6 +221,25 @@ std::string tls_file_problem(const mongoc_uri_t* uri) {
 }
 
 }  // namespace
+
+std::string tls_files(const Secret& uri) {
+  std::vector<std::string> ignored;
+  const auto parsed = parse(uri.reveal(), ignored);
+  std::string all;
+  if (!parsed) return all;
+  for (const char* option : {MONGOC_URI_TLSCAFILE, MONGOC_URI_TLSCERTIFICATEKEYFILE}) {
+    const char* path = mongoc_uri_get_option_as_utf8(parsed->get(), option, nullptr);
+    if (path == nullptr) continue;
+    struct stat file {};  // of what a link leads to: Kubernetes replaces the link
+    if (::stat(path, &file) != 0) {
+      all += fmt::format("{}: none\n", path);
+      continue;
+    }
+    all += fmt::format("{}: {} {} {} {}.{}\n", path, file.st_dev, file.st_ino, file.st_size, file.st_mtim.tv_sec,
+                       file.st_mtim.tv_nsec);
+  }
+  return all;
+}
 
 tl::expected<Uris, Failure> prepare(const Settings& settings) {
   Uris uris;

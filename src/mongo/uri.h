@@ -9,6 +9,7 @@
 
 #include <tl/expected.hpp>
 
+#include "base/secret.h"
 #include "core/failure.h"
 #include "mongo/handles.h"
 #include "mongo/settings.h"
@@ -28,6 +29,10 @@ struct Uris {
 // Looks at the URI and at the TLS files that it names; connects to nothing. Fails with Domain::kConfiguration or
 // kTlsFile. Any thread; a Driver must live.
 tl::expected<Uris, core::Failure> prepare(const Settings& settings);
+
+// Which content the TLS files have that the URI names: another text when one of them was changed, replaced, or came.
+// "" for none. Reads none of them. Any thread; a Driver must live.
+std::string tls_files(const Secret& uri);
 
 // A file of certificates that cannot be used, as one sentence with the path and the reason; "" when it looks good.
 enum class PemHolds { kCertificates, kCertificateAndKey };

@@ -82,6 +82,19 @@ def test_a_ca_file_that_is_missing_fails_and_says_which(make_daemon: MakeDaemon)
     assert "/nonexistent/ca.pem" in snapshot["reason"]
 
 
+def test_a_ca_file_that_comes_late_is_picked_up_without_a_restart(
+    make_daemon: MakeDaemon, tmp_path: Path
+) -> None:
+    ca = tmp_path / "ca.pem"
+    uri = f"mongodb://127.0.0.1:1/?tls=true&tlsCAFile={ca}"
+    daemon = make_daemon(uri, settings={"init": {"failed_retry": "0s"}}).start()
+    assert daemon.wait_state("failed")["code"] == "ca_file_invalid"
+    ca.write_text("-----BEGIN CERTIFICATE-----\nTUlJQg==\n-----END CERTIFICATE-----\n")
+    said = daemon.wait_message("A TLS file of the connection string changed", 20)
+    assert said["state"] == "failed"
+    daemon.wait_status(lambda status: status["attempt"] > 1, "another attempt")
+
+
 def test_a_port_that_is_taken_ends_with_a_sentence(make_daemon: MakeDaemon) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         daemon = make_daemon(NOWHERE, port=taken.getsockname()[1])

@@ -173,6 +173,28 @@ TEST_CASE("a failed gate tries again by itself every failed_retry, and never whe
   }
 }
 
+TEST_CASE("what mends only slowly is warned of, and retried every failed_retry on new connections") {
+  for (const int code : {100, 14031, 11}) {
+    CAPTURE(code);
+    Harness h;  // failed_retry is 60 s, drawn a fifth shorter or longer
+    h.database.fault = failing<RunStep>(server_error(code));
+    h.open();
+    CHECK(h.state() == State::kConnecting);
+    CHECK(h.gate.snapshot().attempt == 1);
+    CHECK(h.fresh_pools == 1);
+    int warnings = 0;
+    for (const Say& say : h.log) warnings += say.level == LogLevel::kWarn ? 1 : 0;
+    CHECK(warnings == 1);
+    h.pass(Millis(47'000));
+    CHECK(h.gate.snapshot().attempt == 1);
+    h.database.fault = nullptr;
+    h.pass(Millis(26'000));
+    h.answer_all();
+    CHECK(h.gate.snapshot().attempt == 2);
+    CHECK(h.facts().open);
+  }
+}
+
 TEST_CASE("bad credentials are retried for auth_grace and then fail") {
   Harness h;
   Failure refused;
@@ -482,7 +504,7 @@ TEST_CASE("a changed secret connects anew and mends refused credentials") {
   CHECK(h.state() == State::kFailed);
   h.database.fault = nullptr;
   const int before = h.fresh_pools;
-  h.gate.secret_changed(h.now());
+  h.gate.secret_changed("The connection string", h.now());
   h.answer_all();
   CHECK(h.facts().open);
   CHECK(h.fresh_pools > before);

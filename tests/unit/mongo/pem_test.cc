@@ -81,5 +81,31 @@ TEST_CASE("the URI's files are looked at") {
             .find("no private key") != std::string::npos);
 }
 
+TEST_CASE("a TLS file that is changed, replaced, gone or comes is another one, and nothing else is") {
+  testing::driver();
+  const TemporaryFile file(kCertificate);
+  const Secret uri(fmt::format("mongodb://host/?tls=true&tlsCertificateKeyFile={}", file.path()));
+  const std::string before = tls_files(uri);
+  CHECK_FALSE(before.empty());
+  CHECK(tls_files(uri) == before);
+  std::ofstream(file.path(), std::ios::app) << kCertificate;
+  const std::string changed = tls_files(uri);
+  CHECK(changed != before);
+
+  const std::string link = std::string(file.path()) + ".link";  // as the kubelet replaces a mounted secret
+  const TemporaryFile other(kCertificate);
+  std::filesystem::create_symlink(file.path(), link);
+  const Secret linked("mongodb://host/?tls=true&tlsCAFile=" + link);
+  const std::string old = tls_files(linked);
+  std::filesystem::remove(link);
+  const std::string gone = tls_files(linked);
+  CHECK(gone != old);
+  std::filesystem::create_symlink(other.path(), link);
+  CHECK(tls_files(linked) != gone);
+  CHECK(tls_files(linked) != old);
+  std::filesystem::remove(link);
+  CHECK(tls_files(Secret("mongodb://host/?tls=true")).empty());
+}
+
 }  // namespace
 }  // namespace readygate::mongo
