@@ -17,6 +17,7 @@ from pymongo import MongoClient
 
 from support.engine import Engine
 from support.gate import Daemon
+from support.proxy import NotProxyable, TcpProxy
 
 URI_VARIABLE = "READYGATE_TEST_MONGODB_URI"
 
@@ -58,6 +59,17 @@ def database(client: MongoClient) -> Iterator[str]:
     name = f"rg_test_{uuid.uuid4().hex[:12]}"
     yield name
     client.drop_database(name)
+
+
+@pytest.fixture
+def proxy(engine: Engine | GivenServer) -> Iterator[TcpProxy]:
+    """A network path to the server that can be paused, cut and held."""
+    try:
+        forwarder = TcpProxy.in_front_of(engine.uri)
+    except NotProxyable as why:
+        pytest.skip(f"no forwarder can stand in front of the given server: {why}")
+    with forwarder:
+        yield forwarder
 
 
 @pytest.fixture

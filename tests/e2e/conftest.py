@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: the real binary, the real engine, a network that misbehaves."""
+"""Fixtures of the end-to-end tests: the example service."""
 
 from __future__ import annotations
 
@@ -9,18 +9,6 @@ from typing import Any
 import pytest
 
 from support.gate import Application, repository
-from support.proxy import NotProxyable, TcpProxy
-
-
-@pytest.fixture
-def proxy(engine: Any) -> Iterator[TcpProxy]:
-    """A network path to the server that can be paused, cut and held."""
-    try:
-        forwarder = TcpProxy.in_front_of(engine.uri)
-    except NotProxyable as why:
-        pytest.skip(f"no forwarder can stand in front of the given server: {why}")
-    with forwarder:
-        yield forwarder
 
 
 @pytest.fixture

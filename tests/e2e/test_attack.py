@@ -76,7 +76,9 @@ def test_ten_thousand_waiters_stay_within_the_cap(proxy: TcpProxy, make_daemon: 
                 waiter.sendall(b"WAIT open\n")
             wait_until(lambda: metric(daemon, "readygate_waiters") == count, 20, "all wait")
             assert daemon.codes() == (200, 503)
-            assert memory_kib(daemon, "VmRSS") - before < CAP_KIB
+            grown = memory_kib(daemon, "VmRSS") - before
+            print(f"{count} waiters: {grown} KiB")
+            assert grown < count  # under 1 KiB each
             if count == 10_000:
                 assert daemon.line("WAIT open")["why"] == "busy"
     finally:

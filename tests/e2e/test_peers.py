@@ -15,7 +15,8 @@ MakeDaemon = Callable[..., Daemon]
 
 CHANGES = ("/v1/retry", "/v1/drain?for=1s", "/v1/undrain")
 OTHER = 4711
-NOBODY = 65534
+STRANGER = 4712
+OVERFLOW = 65534  # whom the daemon's user namespace does not know
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 
@@ -50,12 +51,30 @@ def test_another_user_may_ask_and_change_nothing(engine: Any, make_daemon: MakeD
     assert daemon.status()["open"]
 
 
-def test_who_is_allowed_may_and_65534_never(engine: Any, make_daemon: MakeDaemon) -> None:
+def changes(daemon: Daemon, user: int) -> list[int | None]:
+    """The status that each request gets from this user."""
+    with being(user):
+        return [daemon.request(change, method="POST").code for change in CHANGES]
+
+
+def test_who_is_allowed_may_and_nobody_else(engine: Any, make_daemon: MakeDaemon) -> None:
     daemon = open_to_all(engine, make_daemon, [OTHER])
-    with being(OTHER):
-        assert [daemon.request(change, method="POST").code for change in CHANGES] == [202, 200, 200]
-    with being(NOBODY):
-        assert [daemon.request(change, method="POST").code for change in CHANGES] == [403] * 3
+    assert changes(daemon, OTHER) == [202, 200, 200]
+    assert changes(daemon, STRANGER) == [403] * 3
+    assert changes(daemon, 0) == [403] * 3  # the list is whole: root is not in it
+
+
+def test_the_overflow_user_may_change_nothing_not_even_its_own_daemon(
+    engine: Any, make_daemon: MakeDaemon
+) -> None:
+    daemon = make_daemon(engine.uri, settings={"gate": {"socket_mode": "0666"}})
+    os.chown(daemon.directory, OVERFLOW, OVERFLOW)
+    for path in daemon.directory.iterdir():
+        os.chown(path, OVERFLOW, OVERFLOW)
+    daemon.start(prefix=["setpriv", f"--reuid={OVERFLOW}", f"--regid={OVERFLOW}", "--clear-groups"])
+    daemon.wait_state("ready")
+    assert changes(daemon, OVERFLOW) == [403] * 3
+    assert changes(daemon, 0) == [202, 200, 200]
 
 
 def test_nothing_is_changed_over_tcp(engine: Any, make_daemon: MakeDaemon) -> None:

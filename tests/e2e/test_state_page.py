@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from support.gate import Daemon, wait_until
 from support.gate.page import Page, read_page
 
 MakeDaemon = Callable[..., Daemon]
 
+OTHER_TIME = ["unshare", "--time", "--monotonic", "100000", "--fork", "--kill-child"]  # s
+
 
 def page_of(daemon: Daemon) -> Page:
     page = read_page(daemon.socket)
     assert page is not None
     return page
+
+
+def coarse_ms() -> int:
+    return time.clock_gettime_ns(6) // 1_000_000  # CLOCK_MONOTONIC_COARSE
 
 
 def test_it_says_what_the_status_says(engine: Any, make_daemon: MakeDaemon) -> None:
@@ -70,6 +81,25 @@ def test_a_stopped_daemon_is_not_taken_for_alive(engine: Any, make_daemon: MakeD
     finally:
         daemon.send_signal(signal.SIGCONT)
     wait_until(lambda: page_of(daemon).says("open"), 10, "the page is alive again")
+
+
+def has_time_namespaces() -> bool:
+    if os.geteuid() != 0:
+        return False
+    return subprocess.run([*OTHER_TIME, "true"], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not has_time_namespaces(), reason="needs root and time namespaces")
+def test_in_a_time_namespace_of_its_own_it_writes_its_clocks_offset(
+    engine: Any, make_daemon: MakeDaemon
+) -> None:
+    daemon = make_daemon(engine.uri).start(prefix=OTHER_TIME)
+    daemon.wait_state("ready")
+    wait_until(lambda: page_of(daemon).says("open"), 5, "the page says open")
+    page = page_of(daemon)
+    assert page.offset_ms == 100_000_000
+    # Whoever leaves the offset out of account believes a dead daemon for a day.
+    assert page.expires_ms - page.offset_ms < coarse_ms() + 3000 + 100
 
 
 def test_sigterm_closes_and_removes_it(engine: Any, make_daemon: MakeDaemon) -> None:

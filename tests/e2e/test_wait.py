@@ -6,10 +6,13 @@ starts a service with them they are the same.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket as sockets
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +129,54 @@ def test_it_watches_the_folder_of_the_socket(program: str, tmp_path: Path) -> No
 
     with Process(command, name=program) as waiting:
         wait_until(watched, 10, "it watches the folder")
+
+
+def answers_open(server: sockets.socket) -> None:
+    """Serve the wait that comes, and any connection that asks nothing."""
+    server.settimeout(20)
+    while True:
+        client, _ = server.accept()
+        with client:
+            client.settimeout(20)
+            if client.recv(100).startswith(b"WAIT open"):
+                client.sendall(b'{"ok":true,"why":"open","state":"ready","code":"none"}\n')
+                return
+
+
+def test_it_tries_once_a_second_where_the_folder_tells_nothing(
+    program: str, tmp_path: Path
+) -> None:
+    """To begin to listen changes no file: there is no event to wait for."""
+    path = tmp_path / "gate.sock"
+    with sockets.socket(sockets.AF_UNIX) as server:
+        server.bind(str(path))
+        with Process([*waiter(program), "--socket", str(path)], name=program) as waiting:
+            time.sleep(0.5)
+            assert waiting.running
+            server.listen(8)
+            answers_open(server)
+            assert waiting.wait(5) == 0
+
+
+def test_a_full_backlog_is_waited_for(program: str, tmp_path: Path) -> None:
+    path = tmp_path / "gate.sock"
+    with sockets.socket(sockets.AF_UNIX) as server, ExitStack() as crowd:
+        server.bind(str(path))
+        server.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                one = crowd.enter_context(sockets.socket(sockets.AF_UNIX))
+                one.setblocking(False)
+                one.connect(str(path))
+        code, _, took = wait_on(program, path, "--timeout", "500ms")
+        assert code == 124
+        assert took < 5
+        with Process([*waiter(program), "--socket", str(path)], name=program) as waiting:
+            time.sleep(0.5)
+            assert waiting.running
+            crowd.close()
+            answers_open(server)
+            assert waiting.wait(5) == 0
 
 
 def test_across_a_restart_of_the_daemon(program: str, closed: Daemon, proxy: TcpProxy) -> None:

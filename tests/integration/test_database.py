@@ -12,6 +12,7 @@ import pytest
 from pymongo import MongoClient
 
 from support.gate import COMPLETED, FAILED, Daemon, wait_until
+from support.proxy import TcpProxy
 
 MakeDaemon = Callable[..., Daemon]
 
@@ -122,19 +123,24 @@ def test_a_raised_version_adds_what_is_new(
 
 
 def test_duplicates_fail_the_unique_index_and_their_removal_mends_it(
-    engine: Any, client: MongoClient, database: str, make_daemon: MakeDaemon
+    proxy: TcpProxy, client: MongoClient, database: str, make_daemon: MakeDaemon
 ) -> None:
     orders = client[database]["orders"]
     orders.insert_many([{"number": n % 3} for n in range(5)])
     contract = '[policy]\ncontract = "apply"\n'  # uniqueness over documents may need it
-    daemon = make_daemon(engine.uri, schema(more=contract)).start()
+    daemon = make_daemon(proxy.uri, schema(more=contract)).start()
     snapshot = daemon.wait_state("failed")
     assert snapshot["code"] == "duplicate_keys"
     assert "number" in snapshot["reason"]
     assert daemon.codes() == (200, 503)  # the database answers; it is the schema that cannot be
+    built = proxy.count(b"createIndexes")
+    assert daemon.run("status", "--socket", str(daemon.socket), "--retry")[0] == 0
+    daemon.wait_status(lambda s: s["attempt"] > 1 and s["state"] == "failed", "failed again")
+    assert built.total == 0  # not asked for again: the duplicates are still there
     orders.delete_many({})
     assert daemon.run("status", "--socket", str(daemon.socket), "--retry")[0] == 0
     daemon.wait_state("ready")
+    assert built.total == 1
     assert orders.index_information()["number"]["unique"] is True
 
 

@@ -129,10 +129,14 @@ class Daemon:
             *self._arguments,
         ]
 
-    def start(self, *, wait: bool = True) -> Daemon:
-        """Start it (again); with `wait`, until its socket answers."""
+    def start(self, *, wait: bool = True, prefix: Sequence[str] = ()) -> Daemon:
+        """Start it (again); with `wait`, until its socket answers. `prefix`: a command that runs it
+        as another user, or in a namespace.
+        """
         self.process = Process(
-            [readygate(), "run", *self.options()], environment=self._environment, name="daemon"
+            [*prefix, readygate(), "run", *self.options()],
+            environment=self._environment,
+            name="daemon",
         )
         if wait:
             wait_until(self._answers, 10, "the socket answers", seen=self.process.output)

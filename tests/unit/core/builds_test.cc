@@ -80,6 +80,29 @@ TEST_CASE("a long build is shown with its percentage, and told at most every fiv
   CHECK(h.said("Progress: step ") <= 6);
 }
 
+TEST_CASE("progress alone makes a snapshot at most once a second") {
+  std::string more;
+  for (int i = 0; i < 8; ++i) {
+    more += "[[collection]]\nname = \"more" + std::to_string(i) + "\"\n";
+  }
+  GateSettings one_at_a_time;
+  one_at_a_time.init.parallelism = 1;
+  Harness h(example_schema(1, "", more), one_at_a_time);
+  h.gate.start(h.now());
+  h.primary(true);
+  while (!std::holds_alternative<RunStep>(h.tasks.front().work)) h.answer_one();
+  h.pass(Seconds(1));
+  const Snapshot before = h.gate.snapshot();
+  REQUIRE(before.phase.of >= 10);
+  for (const int done = h.database.count["step"]; h.database.count["step"] < done + 5;) h.answer_one();
+  REQUIRE(h.state() == State::kInitializing);
+  h.pass(Millis(999));
+  CHECK(h.gate.snapshot() == before);
+  h.pass(Millis(1));
+  CHECK(h.gate.snapshot().seq == before.seq + 1);
+  CHECK(h.gate.snapshot().phase.step >= before.phase.step + 5);
+}
+
 TEST_CASE("a build that is done soon is never asked for") {
   Harness h;
   h.open();

@@ -1,11 +1,45 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
 #include "core/state.h"
 
 using namespace readygate::core;
+
+namespace {
+
+// Every way there is, written out by hand, but those to draining and failed, which lead out of nearly every state.
+constexpr std::pair<State, State> kWays[] = {
+    {State::kStarting, State::kConnecting},  {State::kConnecting, State::kWarming},
+    {State::kConnecting, State::kWaiting},   {State::kConnecting, State::kInitializing},
+    {State::kWaiting, State::kInitializing}, {State::kWaiting, State::kVerifying},
+    {State::kWaiting, State::kWarming},      {State::kInitializing, State::kVerifying},
+    {State::kVerifying, State::kWarming},    {State::kInitializing, State::kWaiting},
+    {State::kVerifying, State::kWaiting},    {State::kWarming, State::kWaiting},
+    {State::kWaiting, State::kConnecting},   {State::kInitializing, State::kConnecting},
+    {State::kVerifying, State::kConnecting}, {State::kWarming, State::kConnecting},
+    {State::kWarming, State::kReady},        {State::kReady, State::kDegraded},
+    {State::kDegraded, State::kReady},       {State::kFailed, State::kConnecting},
+};
+
+}  // namespace
+
+TEST_CASE("the ways between states are these, none more and none less") {
+  for (int from = 0; from < kStateCount; ++from) {
+    for (int to = 0; to < kStateCount; ++to) {
+      const std::pair way{static_cast<State>(from), static_cast<State>(to)};
+      CAPTURE(name(way.first));
+      CAPTURE(name(way.second));
+      const bool listed = std::find(std::begin(kWays), std::end(kWays), way) != std::end(kWays);
+      const bool ends = (way.second == State::kDraining || way.second == State::kFailed) &&
+                        way.first != State::kDraining && way.first != way.second;
+      CHECK(allowed(way.first, way.second) == (listed || ends));
+    }
+  }
+}
 
 TEST_CASE("the table of transitions names each way once, and none out of draining") {
   std::set<std::pair<State, State>> seen;

@@ -1,13 +1,26 @@
 #include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <exception>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include <doctest/doctest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "rig.h"
 #include "server/process.h"
@@ -29,6 +42,36 @@ struct stat stat_of(const std::string& path) {
   REQUIRE(::lstat(path.c_str(), &result) == 0);
   return result;
 }
+
+// What happens to the names in a folder, temporary ones left out.
+class FolderEvents {
+ public:
+  explicit FolderEvents(const std::string& folder) : fd_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    REQUIRE(::inotify_add_watch(fd_.get(), folder.c_str(),
+                                IN_CREATE | IN_MOVED_TO | IN_ATTRIB | IN_MODIFY | IN_DELETE) >= 0);
+  }
+  std::vector<std::string> take() const {
+    std::vector<std::string> all;
+    alignas(inotify_event) char buffer[4096];
+    for (ssize_t got; (got = ::read(fd_.get(), buffer, sizeof buffer)) > 0;) {
+      for (const char* at = buffer; at < buffer + got;) {
+        inotify_event event{};
+        std::memcpy(&event, at, sizeof event);
+        const std::string name(at + sizeof event);
+        at += sizeof event + event.len;
+        if (name.rfind(".new-", 0) == 0 || name == "gate.lock") continue;
+        const char* what = (event.mask & IN_MOVED_TO) != 0 ? "came "
+                           : (event.mask & IN_DELETE) != 0 ? "went "
+                                                           : "changed ";
+        all.push_back(what + name);
+      }
+    }
+    return all;
+  }
+
+ private:
+  UniqueFd fd_;
+};
 
 Reason reason_of(const Result<std::unique_ptr<UnixListener>>& result) {
   REQUIRE(!result.has_value());
@@ -54,6 +97,55 @@ TEST_CASE("the socket is born with its mode and its group, and nothing else is l
   CHECK(!fs::exists(path));
   CHECK(fs::exists(folder.file("gate.lock")));
   CHECK(UnixListener::create({path}).has_value());  // the lock file alone stops nobody
+}
+
+TEST_CASE("socket and page have the folder's group, unless another was asked for") {
+  const testing::TempFolder folder;
+  constexpr gid_t kFsGroup = 4712;
+  if (::chown(folder.path().c_str(), static_cast<uid_t>(-1), kFsGroup) != 0) {
+    MESSAGE("only root can give the folder another group");
+    return;
+  }
+  const std::string path = folder.file("gate.sock");
+  const auto listener = UnixListener::create({path, 0660, -1});
+  REQUIRE(listener.has_value());
+  CHECK(stat_of(path).st_gid == kFsGroup);
+  CHECK(stat_of(path + ".page").st_gid == kFsGroup);
+}
+
+TEST_CASE("the page is there before the socket and goes before it, and neither changes once it is there") {
+  const testing::TempFolder folder;
+  const FolderEvents events(folder.path());
+  {
+    const auto listener = UnixListener::create({folder.file("gate.sock"), 0640, -1});
+    REQUIRE(listener.has_value());
+    // Whatever was done to them was done under their temporary names.
+    CHECK(events.take() == std::vector<std::string>{"came gate.sock.page", "came gate.sock"});
+  }
+  CHECK(events.take() == std::vector<std::string>{"went gate.sock.page", "went gate.sock"});
+}
+
+TEST_CASE("a socket that is there listens: whoever finds it is never refused") {
+  const testing::TempFolder folder;
+  const std::string path = folder.file("gate.sock");
+  std::atomic<int> refused = 0;
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<bool> made = false;
+    std::thread client([&] {
+      while (!made) {
+        try {
+          testing::connect_local(path);
+        } catch (const std::exception& error) {
+          if (std::string_view(error.what()).find("refused") != std::string_view::npos) ++refused;
+        }
+      }
+    });
+    const auto listener = UnixListener::create({path});
+    made = true;
+    client.join();
+    REQUIRE(listener.has_value());
+  }
+  CHECK(refused == 0);
 }
 
 TEST_CASE("socket and page get the group that was asked for, or the start says why not") {
@@ -92,9 +184,13 @@ TEST_CASE("socket path taken by a live daemon: refused, and the error names it b
 
 TEST_CASE("socket path taken by a daemon that hangs: refused within the bound") {
   testing::Rig rig;  // whose loop does not turn
+  const auto asked = std::chrono::steady_clock::now();
   const auto second = UnixListener::create({rig.socket});
+  const auto took = std::chrono::steady_clock::now() - asked;
   CHECK(reason_of(second) == Reason::kSocketTaken);
   CHECK(second.error().message.find("does not answer") != std::string::npos);
+  CHECK(took >= Millis(500));
+  CHECK(took < Millis(2'500));  // what is over the bound is the machine's
 }
 
 TEST_CASE("socket path taken by a stale socket file: replaced") {
@@ -214,4 +310,34 @@ TEST_CASE("[::] serves IPv4 too") {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const void* bytes = &address;
   CHECK(::connect(client.get(), static_cast<const sockaddr*>(bytes), sizeof address) == 0);
+}
+
+TEST_CASE("[::] falls back to 0.0.0.0 where there is no IPv6") {
+  Result<TcpListener> listener = fail(Reason::kInternal, "not tried");
+  bool without = false;
+  // A filter of system calls holds for the thread that sets it, and for no other.
+  std::thread([&] {
+    const sock_filter no_ipv6[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    sock_fprog program{};
+    program.len = static_cast<unsigned short>(std::size(no_ipv6));
+    program.filter = const_cast<sock_filter*>(no_ipv6);
+    without =
+        ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    listener = listen_tcp("[::]:0");
+  }).join();
+  REQUIRE(without);
+  REQUIRE(listener.has_value());
+  CHECK(listener->ipv4_only);
+  sockaddr_storage bound{};
+  socklen_t length = sizeof bound;
+  void* bytes = &bound;
+  REQUIRE(::getsockname(listener->fd.get(), static_cast<sockaddr*>(bytes), &length) == 0);
+  CHECK(bound.ss_family == AF_INET);
 }

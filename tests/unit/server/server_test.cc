@@ -57,6 +57,15 @@ TEST_CASE("a thousand waiters are told by one publish, and one over the limit is
   CHECK(metric(rig, "readygate_waits_total{why=\"busy\"}") == "1");
 }
 
+TEST_CASE("metrics are Prometheus' text, over TCP and the socket") {
+  Rig rig;
+  for (const std::string& answer :
+       {rig.ask_tcp("GET /metrics HTTP/1.0\r\n\r\n"), rig.ask_local("GET /metrics HTTP/1.0\r\n\r\n")}) {
+    CHECK(answer.find("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n") == 0);
+    CHECK(answer.find("\r\n\r\n# HELP readygate_") != std::string::npos);
+  }
+}
+
 TEST_CASE("all sends come before the first close") {
   Rig rig;
   std::vector<Client> clients;
