@@ -3,12 +3,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
-#include <exception>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -21,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "rig.h"
 #include "server/process.h"
@@ -32,6 +32,8 @@ using namespace readygate::server;
 namespace fs = std::filesystem;
 
 namespace {
+
+std::function<void()> before_listening;
 
 std::size_t entries(const std::string& folder) {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
@@ -79,6 +81,12 @@ Reason reason_of(const Result<std::unique_ptr<UnixListener>>& result) {
 }
 
 }  // namespace
+
+// In place of the library's: what is between two system calls is too short to be met by chance.
+extern "C" int listen(int fd, int backlog) noexcept {
+  if (before_listening) before_listening();
+  return static_cast<int>(::syscall(SYS_listen, fd, backlog));
+}
 
 TEST_CASE("the socket is born with its mode and its group, and nothing else is left in the folder") {
   const testing::TempFolder folder;
@@ -128,24 +136,17 @@ TEST_CASE("the page is there before the socket and goes before it, and neither c
 TEST_CASE("a socket that is there listens: whoever finds it is never refused") {
   const testing::TempFolder folder;
   const std::string path = folder.file("gate.sock");
-  std::atomic<int> refused = 0;
-  for (int round = 0; round < 200; ++round) {
-    std::atomic<bool> made = false;
-    std::thread client([&] {
-      while (!made) {
-        try {
-          testing::connect_local(path);
-        } catch (const std::exception& error) {
-          if (std::string_view(error.what()).find("refused") != std::string_view::npos) ++refused;
-        }
-      }
-    });
-    const auto listener = UnixListener::create({path});
-    made = true;
-    client.join();
-    REQUIRE(listener.has_value());
-  }
-  CHECK(refused == 0);
+  int calls = 0;
+  bool found = false;
+  before_listening = [&] {
+    ++calls;
+    found = found || fs::exists(path);
+  };
+  const auto listener = UnixListener::create({path});
+  before_listening = nullptr;
+  REQUIRE(listener.has_value());
+  CHECK(calls == 1);
+  CHECK_FALSE(found);
 }
 
 TEST_CASE("socket and page get the group that was asked for, or the start says why not") {
