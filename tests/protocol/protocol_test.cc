@@ -16,9 +16,9 @@ TEST_CASE("golden transcripts") {
   std::sort(files.begin(), files.end());
   std::set<std::string> names;
   for (const std::string& file : files) {
-    for (const auto& [name, wrong] : readygate::server::testing::play(file)) {
-      CHECK_MESSAGE(names.insert(name).second, "two exchanges are called ", name);
-      CHECK_MESSAGE(wrong.empty(), wrong);
+    for (const readygate::server::testing::Exchange& exchange : readygate::server::testing::play(file)) {
+      CHECK_MESSAGE(names.insert(exchange.name).second, "two exchanges are called ", exchange.name);
+      CHECK_MESSAGE(exchange.wrong.empty(), exchange.wrong);
     }
   }
   CHECK(names.size() >= 40);
