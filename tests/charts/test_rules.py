@@ -292,6 +292,14 @@ def test_the_network_policy_is_off_by_default() -> None:
     assert [one["port"] for one in policy["ingress"][0]["ports"]] == [8080, 8088]
 
 
+def test_a_service_may_be_recreated_at_once() -> None:
+    """The API refuses `rollingUpdate` beside it, which is the chart's default."""
+    strategy = team({"strategy": {"type": "Recreate"}})
+    assert objects(strategy)["Deployment/shop"]["spec"]["strategy"] == {"type": "Recreate"}
+    rolling = objects(team())["Deployment/shop"]["spec"]["strategy"]["rollingUpdate"]
+    assert rolling == {"maxSurge": 1, "maxUnavailable": 0}
+
+
 def test_an_unready_pod_may_be_evicted() -> None:
     budget = objects(team())["PodDisruptionBudget/shop"]["spec"]
     assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
