@@ -20,9 +20,36 @@ def test_the_schema_is_made_from_the_values(chart: Path) -> None:
 
 @pytest.mark.parametrize("chart", [LIBRARY, APPLICATION], ids=lambda chart: chart.name)
 def test_every_value_is_explained(chart: Path) -> None:
-    """Each block of values begins with a comment, or has them inside."""
-    blocks = (chart / "values.yaml").read_text().split("\n\n")
-    assert [one for one in blocks if not re.search(r"^ *# ", one, re.M)] == []
+    """Each has a comment above it, or all that is below it has."""
+    assert unexplained((chart / "values.yaml").read_text()) == []
+
+
+def unexplained(text: str) -> list[str]:
+    """Keys that hold a value, and have no comment in the line above."""
+    lines = text.splitlines()
+    found = []
+    for number, line in enumerate(lines):
+        key = re.match(r"( *)([\w.]+):(.*)", line)
+        if not key:
+            continue
+        above, below = lines[number - 1] if number else "", [*lines, ""][number + 1]
+        group = not key[3].strip() and re.match(rf"{key[1]}  +[#\w]", below)
+        if not group and not above.lstrip().startswith("#"):
+            found.append(key[2])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("# why\na: 1\nb: 2\n", ["b"]),
+        ("a:\n  # why\n  b: 1\n  c: {}\n", ["c"]),
+        ("# why\na:\n  - { b: 1 }\n", []),
+        ("a:\n  - { b: 1 }\n", ["a"]),
+    ],
+)
+def test_the_search_for_the_unexplained_finds_it(text: str, found: list[str]) -> None:
+    assert unexplained(text) == found
 
 
 def notes(folder: Path, values: Document) -> str:
