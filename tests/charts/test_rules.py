@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import openapi
 import pytest
+import yaml
 from cases import APPLICATION, CASES, MIGRATE, SCHEMA, gate, pod, team
-from rendering import VERSIONS, Document, containers, documents, objects, pods, rendered
+from rendering import (
+    CHART,
+    NAMESPACE,
+    RELEASE,
+    VERSIONS,
+    Document,
+    containers,
+    documents,
+    helm,
+    objects,
+    pods,
+    rendered,
+)
 
 NO_LIMIT = 2147483647
 LAST = "1.36"
@@ -358,3 +372,72 @@ def test_the_application_chart_installs_the_example() -> None:
     assert found["command"][:3] == ["/run/readygate/readygate-wait", "--", "uvicorn"]
     data = next(one for one in objects({}).values() if one["kind"] == "ConfigMap")["data"]
     assert set(data) == {"readygate.toml", "schema.toml", "rebalance.schema.json"}
+
+
+def test_the_charts_are_a_library_and_an_application_that_holds_it() -> None:
+    """By file, and vendored: an installation asks no repository of charts."""
+    library, application = (
+        yaml.safe_load((CHART.parent / name / "Chart.yaml").read_text())
+        for name in ("readygate-lib", "readygate")
+    )
+    assert (library["type"], application["type"]) == ("library", "application")
+    (dependency,) = application["dependencies"]
+    assert dependency == {
+        "name": library["name"],
+        "alias": "readygate",
+        "version": library["version"],
+        "repository": "file://../readygate-lib",
+    }
+    vendored = CHART / "charts/readygate-lib"
+    assert vendored.resolve() == (CHART.parent / "readygate-lib").resolve()
+
+
+def test_a_packed_chart_is_whole(tmp_path: Path) -> None:
+    """What `helm package` makes renders as the folder does, without the folder."""
+    helm("package", str(CHART), "--destination", str(tmp_path))
+    (packed,) = tmp_path.iterdir()
+    place = [RELEASE, str(packed), f"--namespace={NAMESPACE}", "--kube-version=1.34"]
+    assert helm("template", *place, values=CASES["team"]) == rendered("team", "1.34")
+
+
+def test_the_service_monitor_is_optional() -> None:
+    assert not any(name.startswith("ServiceMonitor/") for name in objects(team()))
+    found = objects(CASES["service-monitor"])
+    monitor, service = found["ServiceMonitor/shop"], found["Service/shop-gate"]
+    assert monitor["metadata"]["labels"]["release"] == "prom"
+    (endpoint,) = monitor["spec"]["endpoints"]
+    (port,) = service["spec"]["ports"]
+    assert (endpoint["port"], endpoint["path"], port["port"]) == (port["name"], "/metrics", 8088)
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    assert wanted <= service["metadata"]["labels"].items()
+    # The service's own has the same name and instance: Prometheus must not scrape its port too.
+    assert not wanted <= found["Service/shop"]["metadata"]["labels"].items()
+    assert service["spec"]["publishNotReadyAddresses"] is True
+
+
+@pytest.mark.parametrize("case", ["team", "job"])
+def test_helm_test_only_looks(case: str) -> None:
+    one = objects(CASES[case])["Pod/shop-test"]
+    assert one["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    (container,) = one["spec"]["containers"]
+    assert container["args"][0] == "apply"
+    assert "--init-mode=verify" in container["args"]
+    selector = objects(CASES[case])["Service/shop"]["spec"]["selector"].items()
+    assert not selector <= one["metadata"]["labels"].items(), "it is no endpoint of the service"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_secrets_are_given_by_reference_only(case: str) -> None:
+    """No object of the chart holds one, and of the values only names of Secrets are taken."""
+    found = documents(rendered(case, LAST))
+    assert not [one for one in found if one["kind"] == "Secret"]
+    for one in found:
+        assert "mongodb://" not in str(one)
+
+
+@pytest.mark.parametrize("case", sorted(CASES.keys() - {"injection"}))
+def test_the_gates_own_readiness_counts_for_the_pod(case: str) -> None:
+    """Of native sidecars as of other containers."""
+    asked = containers(spec(CASES[case]))["readygate"]["readinessProbe"]
+    assert asked["httpGet"] == {"path": "/readyz", "port": 8088}
+    assert asked["failureThreshold"] > 1
