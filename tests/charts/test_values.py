@@ -71,5 +71,14 @@ def test_notes_say_how_to_look_at_the_gate(tmp_path: Path) -> None:
     assert "8088" in said
 
 
+def test_notes_of_an_injection_name_its_label(tmp_path: Path) -> None:
+    """There is no Deployment to look at."""
+    injection = {"deployment": {"enabled": False}, "injection": {"enabled": True, "label": "x"}}
+    said = notes(tmp_path, injection)
+    assert "get pods -l readygate.io/inject=x\n" in said
+    assert "logs -l readygate.io/inject=x -c readygate\n" in said
+    assert "deployment/" not in said
+
+
 def test_notes_suggest_a_timeout_for_helm(tmp_path: Path) -> None:
     assert "--timeout 1300s" in notes(tmp_path, {"readygate": {"initTimeoutSeconds": 600}})
