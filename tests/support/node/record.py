@@ -18,6 +18,11 @@ from ..gate.process import wait_until
 from .api import Api, Object
 
 
+# A server whose cache has not come as far as the watch has: "Too large resource version". It says
+# that asking again later helps.
+BEHIND = 504
+
+
 class Record:
     """Every version of the objects of one resource in one namespace, in order, from now on."""
 
@@ -70,6 +75,8 @@ class Record:
                     for line in lines:
                         event = json.loads(line)
                         if event["type"] == "ERROR":
+                            if event["object"].get("code") == BEHIND:
+                                break  # and goes on where it was
                             self._problem = str(event["object"])
                             return
                         version = event["object"]["metadata"]["resourceVersion"]
@@ -78,6 +85,7 @@ class Record:
                                 self._versions.append((event["type"], event["object"]))
                         if self._closed:
                             return
+                time.sleep(0.1)
             except (httpx.HTTPError, RuntimeError) as error:
                 if self._closed:
                     return
