@@ -353,8 +353,9 @@ def image_suite(context: Context) -> Result:
     """What is in the image, and the daemon's end-to-end tests with a container for a daemon."""
     if problem := context.build("build"):  # `readygate wait` runs outside of it
         return fail(problem)
+    archive = image.make()  # before pytest, whose time for a test is not that of a compiler
     result = pytest(context, "build", ["tests/image"], {})
-    with container.build_dir(image.make()) as folder:
+    with container.build_dir(archive) as folder:
         environment = {"READYGATE_BUILD_DIR": str(folder)}
         result.add(pytest(context, "build", IN_A_CONTAINER, environment))
     return result
