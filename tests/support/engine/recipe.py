@@ -39,7 +39,7 @@ class GoProgram:
 
 @dataclass(frozen=True)
 class Kubernetes(GoProgram):
-    """The programs of a Kubernetes node, of one version, in one folder.
+    """The programs of a Kubernetes node and kubectl, of one version, in one folder.
 
     Kubernetes' own go.mod replaces its parts by folders, which `go install` refuses. A module of
     our own that requires it names the published versions of these parts instead. Helm and the
@@ -51,6 +51,10 @@ class Kubernetes(GoProgram):
     version: str = ""
     needs_go: tuple[int, int] = (1, 26)  # of 1.36; 1.34 asks for less
     expected: str = "4 to 10 min, 400 MB on disk"
+
+    def path(self) -> Path:
+        """Named after what is built too: another list of programs is another folder."""
+        return engine_dir() / f"{self.name}-{self.version}-{_key(self.script())}"
 
     def script(self) -> str:
         _, minor, patch = self.version.split(".")
@@ -77,8 +81,8 @@ go install -mod=mod -ldflags '-s -w {flags}' {commands}
 """
 
     def programs(self) -> dict[str, str]:
-        names = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
-        return {name: name for name in names}
+        node = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet")
+        return {name: name for name in (*node, "kubectl")}
 
 
 FERRETDB = GoProgram("ferretdb", "github.com/FerretDB/FerretDB/v2/cmd/ferretdb", "v2.7.0")

@@ -4,7 +4,7 @@
         node.load(Path("image.oci.tar"))       # pods use it with imagePullPolicy: Never
         node.api.list("pods", namespace="default")
         node.gateway                           # pods reach this machine by this address
-        node.kubeconfig                        # for helm and kubectl
+        node.kubectl, node.kubeconfig          # for helm and kubectl, of the node's version
 
 Pods have addresses that this machine reaches. Several nodes at once are fine. A node ends, and
 nothing of it is left, with close(), with the `with` block, or with the process that started it,
@@ -48,6 +48,7 @@ class Node:
         self.folder = self.place.folder
         self.gateway = self.place.gateway
         self.kubeconfig = self.folder / "admin.conf"
+        self.kubectl = kubernetes / "kubectl"
         self._api: Api | None = None
 
     @classmethod
@@ -73,6 +74,10 @@ class Node:
         assert self._api
         return self._api
 
+    def api_as(self, token: str) -> Api:
+        """The same, as the user whose token that is; its close() is the caller's."""
+        return Api(self.place.server, self.folder / "ca.crt", token)
+
     def load(self, archive: Path) -> None:
         """Imports an OCI archive. What it held before under that name is replaced."""
         self.run("ctr", "-n", "k8s.io", "images", "import", "--snapshotter=native", str(archive))
@@ -81,6 +86,10 @@ class Node:
         """Sends a signal to a container, by the id of its status (containerd://ID)."""
         identifier = container.removeprefix("containerd://")
         self.run("ctr", "-n", "k8s.io", "tasks", "kill", "--signal", str(number), identifier)
+
+    def signal_program(self, name: str, number: int) -> None:
+        """Sends a signal to one of the node's own programs."""
+        self.run("pkill", "-x", f"--signal={number}", name)
 
     def run(self, *command: str) -> str:
         """A command inside the node, as root, in its folder: its output."""
@@ -111,7 +120,7 @@ class Node:
         for name in ("etcd", "containerd", "kube-apiserver"):
             self._start(name, started.pop(name))
         self._make_pause()
-        self._api = Api(self.place.server, self.folder / "ca.crt", programs.ADMIN)
+        self._api = self.api_as(programs.ADMIN)
         self._until(self._is_up, "the API server is ready")
         for name, command in started.items():
             self._start(name, command)

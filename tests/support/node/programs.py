@@ -106,6 +106,8 @@ def kubelet_configuration(place: Place) -> str:
             "imageGCHighThresholdPercent": 100,
             "imageGCLowThresholdPercent": 99,
             "maxPods": 60,
+            # A changed Secret is in its pods within so many seconds; the default is a minute.
+            "syncFrequency": "10s",
             "nodeStatusReportFrequency": "10s",
             "shutdownGracePeriod": "0s",
         }

@@ -17,7 +17,6 @@ import httpx
 from ..gate.process import wait_until
 from .api import Api, Object
 
-
 # A server whose cache has not come as far as the watch has: "Too large resource version". It says
 # that asking again later helps.
 BEHIND = 504
