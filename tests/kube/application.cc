@@ -1,8 +1,10 @@
 // The service that the node's tests run behind a gate: HTTP on port 8080, one thread a connection.
 //
-//   /health, /health/live   200
-//   /facts                  JSON: when the process started and answered first, what APP_VERSION is
-//   /slow                   200 after two seconds, so that a test can end it with a request at work
+//   /health, /alive   200
+//   /facts            JSON: when the process started and answered first, what APP_VERSION is
+//   /slow             200 after two seconds, so that a test can end it with a request at work
+//
+// As `application copy FROM TO` it is what an image without cp has for it, where the schema is in the image.
 //
 // SIGTERM: it accepts no more, ends what it works on, and exits with 0. A test tells from its answers,
 // and from nothing that it says of itself, whether a gate opened too early.
@@ -14,7 +16,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace {
@@ -56,7 +60,7 @@ void serve(int connection) {
     body = facts();
   } else if (path == "GET /slow") {
     std::this_thread::sleep_for(kSlow);
-  } else if (path != "GET /health" && path != "GET /health/live") {
+  } else if (path != "GET /health" && path != "GET /alive") {
     status = body = "404 Not Found";
   }
   const std::string answer = "HTTP/1.1 " + status +
@@ -69,7 +73,11 @@ void serve(int connection) {
 
 }  // namespace
 
-int main() {
+int main(int count, char** arguments) {
+  if (count == 4 && std::string_view(arguments[1]) == "copy") {
+    std::filesystem::copy(arguments[2], arguments[3], std::filesystem::copy_options::recursive);
+    return 0;
+  }
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);

@@ -27,11 +27,21 @@ def gate(build: Path, target: Path) -> Path:
     return images.archive(GATE, files, ["/usr/bin/readygate"], target)
 
 
-def service(target: Path) -> Path:
-    """The archive of the test's service, which has nothing of readygate in it."""
+def service(
+    target: Path, *, name: str = SERVICE, program: str = "/application", schema: str = ""
+) -> Path:
+    """The archive of the test's service, which has nothing of readygate in it but a schema, if one
+    is given, in a folder of that name.
+    """
     source = Path(__file__).with_name("application.cc")
-    program = images.compile_static(source, target.with_suffix(".program"))
-    return images.archive(SERVICE, {"/application": program}, ["/application"], target)
+    compiled = target.with_suffix(".program")
+    if not compiled.exists():
+        images.compile_static(source, compiled)
+    files = {program: compiled}
+    if schema:
+        files["/schema/schema.toml"] = target.with_suffix(".toml")
+        files["/schema/schema.toml"].write_text(schema)
+    return images.archive(name, files, [program], target)
 
 
 def libraries(program: Path) -> dict[str, Path]:

@@ -5,6 +5,7 @@ with Shop(node, engine.uri) as shop:
     shop.wait_ready(1)
     shop.pods.versions()                   # each version of each pod, as the API server saw it
     shop.database.refuse()                 # the path of this shop's pods to the database
+    shop.change_secret(uri)                # what its Secret holds
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from container_images import GATE, SERVICE
 from support.engine import install, recipe
 from support.gate import repository
 from support.gate.process import Process
-from support.node.api import ApiError, Object
+from support.node.api import Api, ApiError, Object
 from support.node.node import Node
 from support.node.programs import API_PORT
 from support.node.record import Record, condition, ready_addresses
@@ -106,6 +107,10 @@ class Shop:
     def upgrade(self, version: int) -> None:
         self.install(version, replicas=2)
 
+    def test(self) -> int:
+        """`helm test`: its exit code."""
+        return self._helm("test", NAME).wait(START_TIMEOUT)
+
     def rollback(self) -> None:
         """To the first version."""
         self.finish(self._helm("rollback", NAME, "1"))
@@ -121,6 +126,17 @@ class Shop:
         program = install.ensure_program(recipe.HELM) / recipe.HELM.name
         where = ["--kubeconfig", self.node.kubeconfig, "--namespace", self.namespace]
         return Process([program, *arguments, *where], environment={"HOME": str(self._folder)})
+
+    def change_secret(self, uri: str) -> None:
+        """The connection string, as whoever makes secrets changes it."""
+        self.api.patch("secrets", "mongodb", {"stringData": {"uri": uri}}, self.namespace)
+
+    def as_sidecar(self, pod: Object) -> Api:
+        """The API server, asked with the token that the kubelet mounted into the pod's sidecar."""
+        volumes = f"kubelet/pods/{pod['metadata']['uid']}/volumes/kubernetes.io~projected"
+        return self.node.api_as(
+            self.node.run("cat", f"{self.node.folder}/{volumes}/readygate-token/token")
+        )
 
     def scale(self, replicas: int) -> None:
         self.api.patch("deployments", NAME, {"spec": {"replicas": replicas}}, self.namespace)
@@ -261,20 +277,23 @@ def values(
     told: Sequence[str] = (),
     patient: bool = False,
     injected: bool = False,
+    image: str = SERVICE,
+    more: Mapping[str, Object] | None = None,
 ) -> Object:
     """The chart's values. Probes begin at once, unless `patient`: then the chart's own delays hold.
 
-    `told`: what the API server is told, "condition" or "events" or both.
+    `told`: what the API server is told, "condition" or "events" or both. `more`: the gate's values,
+    by table, laid over these.
     """
     application: Object = {
         "name": APPLICATION,
-        "image": SERVICE,
+        "image": image,
         "imagePullPolicy": "Never",
         "command": ["/application"],
         "env": [{"name": "APP_VERSION", "value": str(version)}],
         "securityContext": {"runAsUser": 65532, "readOnlyRootFilesystem": True},
         "readinessProbe": probe("/health", 2),
-        "livenessProbe": probe("/health/live", 10),
+        "livenessProbe": probe("/alive", 10),
     }
     gate: Object = {
         "image": {"repository": GATE.partition(":")[0], "tag": "dev", "pullPolicy": "Never"},
@@ -293,6 +312,8 @@ def values(
     if not patient:
         application["readinessProbe"]["initialDelaySeconds"] = 1
         gate["application"]["startupProbe"] = {"initialDelaySeconds": 1}
+    for table, change in (more or {}).items():
+        gate[table] = {**gate.get(table, {}), **change}
     return {
         "replicas": replicas,
         "pod": {"terminationGracePeriodSeconds": 20, "containers": [application]},
