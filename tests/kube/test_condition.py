@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 from shop import (
@@ -94,3 +95,29 @@ def test_without_rights_the_gate_opens_all_the_same(make_shop: Callable[..., Sho
     shop.api.create(binding)
     shop.wait_ready(1)
     assert states(shop)[-1:] == ["True"]
+
+
+def test_without_the_api_server_the_gate_tells_the_same(make_shop: Callable[..., Shop]) -> None:
+    """It stands still while the database goes and comes; what was told meanwhile is told later."""
+    shop = make_shop()
+    shop.install(told=["condition", "events"], more={"config": {"gate": {"unready_after": "2s"}}})
+    (pod,) = shop.wait_ready(1)
+    facts = shop.facts(pod)
+
+    def answers(code: int) -> bool:
+        assert shop.facts(pod) == facts, "the application is left alone"
+        return shop.get(pod, "/readyz", GATE_PORT).status_code == code
+
+    shop.node.signal_program("kube-apiserver", signal.SIGSTOP)
+    try:
+        shop.database.refuse()
+        wait_until(lambda: answers(503), 30, "the loss is seen", pause=0.2)
+        shop.database.accept()
+        wait_until(lambda: answers(200), 30, "the gate is open again", pause=0.2)
+    finally:
+        shop.node.signal_program("kube-apiserver", signal.SIGCONT)
+    shop.wait_ready(1)
+    assert states(shop)[-1:] == ["True"]
+    assert shop.facts(shop.pod()) == facts
+    for name in (SIDECAR, APPLICATION):
+        assert container(shop.pod(), name)["restartCount"] == 0
