@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from shop import APPLICATION, PORT, SIDECAR, START_TIMEOUT, Load, Shop
 
 from support.gate.process import wait_until
-from support.node.record import condition, container, ready_addresses
+from support.node.record import condition, container, ready_addresses, running_since
 
 
 def ledger(client: MongoClient, shop: Shop) -> dict[str, Any]:
@@ -67,16 +67,24 @@ def test_a_new_schema_rolls_out_and_back(
 
 
 def test_of_twelve_pods_one_applies(make_shop: Callable[..., Shop], client: MongoClient) -> None:
-    """A fresh database and one pod, then eleven beside it that look at what it did."""
+    """A fresh database and one pod that is at work on it, then eleven beside it, which wait."""
     shop = make_shop()
-    shop.install(replicas=1)
-    (first,) = shop.wait_ready(1)
-    token = ledger(client, shop)["token"]
-    shop.scale(12)
+    with shop.database.hold(b"createIndexes") as build:
+        shop.install(replicas=1)
+        assert build.wait(START_TIMEOUT)
+        (first,) = shop.pods.newest()
+        holder = ledger(client, shop)
+        shop.scale(12)
+        shop.pods.wait(
+            lambda pods: sum(bool(running_since(pod, SIDECAR)) for pod in pods.values()) == 12,
+            START_TIMEOUT * 2,
+            "twelve sidecars run",
+        )
+        assert not any(running_since(pod, APPLICATION) for pod in shop.pods.newest().values())
     shop.wait_ready(12, START_TIMEOUT * 2)
     after = ledger(client, shop)
-    assert after["token"] == token, "nobody else ever took the lease"
-    assert after["applied"]["host"] == first["metadata"]["name"]
+    assert after["token"] == holder["token"], "nobody else ever took the lease"
+    assert after["applied"]["host"] == first
     assert_nothing_restarted(shop)
 
 
