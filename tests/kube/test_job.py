@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pymongo import MongoClient
-from shop import JOB, SIDECAR, START_TIMEOUT, Shop
+from shop import JOB, SIDECAR, START_TIMEOUT, Load, Shop
 
 from support.gate.process import wait_until
 from support.node.api import Object
@@ -24,17 +24,62 @@ def test_a_job_applies_before_there_are_pods(
         assert not shop.job_is(JOB, "Complete")
     shop.finish(helm)
 
-    def ready() -> list[Object]:
-        pods = shop.pods_of_service()
-        return pods if sum(condition(pod, "Ready") for pod in pods) == 2 else []
-
-    for pod in wait_until(ready, START_TIMEOUT, "the pods are ready", pause=0.2):
+    for pod in ready(shop):
         assert container(pod, SIDECAR)["restartCount"] == 0
         assert 'mode = "verify"' in configuration(shop, pod)
     ledger = client[shop.database_name]["_readygate"].find_one({"_id": "shop"})
     assert ledger
     assert ledger["applied"]["host"].startswith(JOB)
     assert ledger["token"] == 1, "nobody but the job took the lease"
+
+
+def test_an_upgrade_waits_for_its_job(make_shop: Callable[..., Shop], client: MongoClient) -> None:
+    """The older pods serve while it works; the newer ones come when the schema is there."""
+    shop = make_shop()
+    shop.install(replicas=2, job=True)
+    older = {pod["metadata"]["name"] for pod in ready(shop)}
+    with Load(shop) as load:
+        with shop.database.hold(b"createIndexes") as build:
+            helm = shop.begin(version=2, replicas=2, job=True)
+            assert build.wait(START_TIMEOUT), "the job builds the second index"
+            answered = len(load.answers)
+            wait_until(lambda: len(load.answers) > answered + 20, 30, "the older pods answer")
+            assert {pod["metadata"]["name"] for pod in shop.pods_of_service()} == older
+        shop.finish(helm)
+        wait_until(
+            lambda: {shop.facts(pod)["version"] for pod in ready(shop)} == {"2"},
+            START_TIMEOUT * 2,
+            "the newer pods took over",
+            pause=0.2,
+        )
+    assert (load.failures, load.moments_without) == ([], 0)
+    applied = client[shop.database_name]["_readygate"].find_one({"_id": "shop"})
+    assert applied
+    assert (applied["applied"]["version"], applied["token"]) == (2, 2)
+    assert applied["applied"]["host"].startswith(JOB)
+
+
+def test_a_job_that_fails_leaves_the_release_as_it_was(make_shop: Callable[..., Shop]) -> None:
+    """The new schema is not one: the job ends with a failure, Helm too, and no pod is touched."""
+    shop = make_shop()
+    shop.install(replicas=2, job=True)
+    older = {pod["metadata"]["uid"] for pod in ready(shop)}
+    wrong = {"schema": {"files": {"schema.toml": "schema ="}}, "job": {"backoffLimit": 0}}
+    helm = shop.begin(version=2, replicas=2, job=True, more=wrong)
+    assert helm.wait(START_TIMEOUT) != 0
+    assert "pre-upgrade hooks failed" in helm.output()
+    assert {pod["metadata"]["uid"] for pod in ready(shop)} == older
+    assert {shop.facts(pod)["version"] for pod in ready(shop)} == {"1"}
+
+
+def ready(shop: Shop) -> list[Object]:
+    """Both pods of the service, once they are ready and alone."""
+
+    def found() -> list[Object]:
+        pods = shop.pods_of_service()
+        return pods if [condition(pod, "Ready") for pod in pods] == [True, True] else []
+
+    return wait_until(found, START_TIMEOUT, "two pods are ready", pause=0.2)
 
 
 def configuration(shop: Shop, pod: Object) -> str:
