@@ -25,6 +25,21 @@ struct DestroyReader {
   void operator()(bson_json_reader_t* reader) const { bson_json_reader_destroy(reader); }
 };
 
+using Text = std::unique_ptr<char, FreeText>;
+
+// libbson 1.x writes "{  }" and "[  ]", 2.x "{ }" and "[ ]": here both are what 2.x writes.
+std::string with_single_blanks(const Text& json) {
+  std::string result;
+  bool in_string = false;
+  for (const char* c = json.get(); c && *c; ++c) {
+    if (*c == '"') in_string = !in_string;
+    if (in_string && *c == '\\') result += *c++;
+    if (!in_string && *c == ' ' && c[1] == ' ') continue;
+    result += *c;
+  }
+  return result;
+}
+
 // The first integer of a text that is known to be valid JSON which fits no int64, or "".
 std::string_view overflow(std::string_view json) {
   bool in_string = false;
@@ -181,13 +196,11 @@ bool Document::whole() const {
 }
 
 std::string Document::to_json() const {
-  const std::unique_ptr<char, FreeText> text(bson_as_relaxed_extended_json(get(), nullptr));
-  return text ? std::string(text.get()) : std::string();
+  return with_single_blanks(Text(bson_as_relaxed_extended_json(get(), nullptr)));
 }
 
 std::string Document::to_canonical_json() const {
-  const std::unique_ptr<char, FreeText> text(bson_as_canonical_extended_json(get(), nullptr));
-  return text ? std::string(text.get()) : std::string();
+  return with_single_blanks(Text(bson_as_canonical_extended_json(get(), nullptr)));
 }
 
 bool same(const Document& a, const Document& b, FieldOrder order) {

@@ -41,12 +41,12 @@ TEST_CASE("the format is what it is") {
       R"("took_ms" : { "$numberLong" : "1234" } }, )"
       R"("target" : { "version" : { "$numberInt" : "4" }, "hash" : "beef", "hash_format" : { "$numberInt" : "1" } }, )"
       R"("step" : "create indexes a", "pending" : [ "0001-x", "0002-y" ], "owns" : [ { "collection" : "orders", )"
-      R"("indexes" : [ "a", "b" ], "created" : true }, { "collection" : "models", "indexes" : [  ], "created" : false } ] })");
+      R"("indexes" : [ "a", "b" ], "created" : true }, { "collection" : "models", "indexes" : [ ], "created" : false } ] })");
   core::Ledger empty;
   empty.id = "orders";
   CHECK(to_bson(empty).to_json() ==
         R"({ "_id" : "orders", "token" : 0, "rev" : "", "owner" : null, "period_ms" : 0, )"
-        R"("applied" : null, "target" : null, "step" : "", "pending" : [  ], "owns" : [  ] })");
+        R"("applied" : null, "target" : null, "step" : "", "pending" : [ ], "owns" : [ ] })");
 }
 
 TEST_CASE("what is written is read") {

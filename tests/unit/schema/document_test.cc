@@ -89,6 +89,13 @@ TEST_CASE("copies are their own") {
   CHECK(!a.empty());
 }
 
+TEST_CASE("the text of a document is the same with every libbson") {
+  const char* const text = R"({ "a" : { }, "b" : [ ], "c" : "{  }\"[  ]", "d  \\" : [ { }, [ ] ] })";
+  CHECK(json(text).to_json() == text);
+  CHECK(json(text).to_canonical_json() == text);
+  CHECK(Document().to_json() == "{ }");
+}
+
 TEST_CASE("fields") {
   const Document d = json("{\"s\":\"x\",\"i\":3.0,\"f\":1.5,\"b\":true,\"d\":{\"k\":[1]},\"z\":0}");
   CHECK(field(d, "s")->string() == "x");

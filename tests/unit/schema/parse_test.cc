@@ -194,7 +194,7 @@ TEST_CASE("views") {
   REQUIRE(schema.views.size() == 2);
   CHECK(schema.views[0].options.to_json() ==
         R"({ "viewOn" : "c", "pipeline" : [ { "$match" : { "a" : 1 } } ], "collation" : { "locale" : "en" } })");
-  CHECK(schema.views[1].options.to_json() == R"({ "viewOn" : "v", "pipeline" : [  ] })");
+  CHECK(schema.views[1].options.to_json() == R"({ "viewOn" : "v", "pipeline" : [ ] })");
   const auto view = [](const std::string& pipeline) {
     return "[[view]]\nname = 'v'\non = 'c'\npipeline = " + pipeline;
   };
