@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .engine.recipe import cache_dir
+from .parts import cache_dir
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -29,11 +29,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from .builds import REPOSITORY
-from .engine.recipe import cache_dir
+from .debian import Root, build_packages
+from .parts import InstallError, cache_dir
 
 SUITE = "trixie"  # Debian 13
 NAME = "localhost/readygate:dev"
-LIST = REPOSITORY / "image/packages"
 BUILD = ("build", "--isolation=chroot", "--pull=never", "--layers=false")
 # What .containerignore lets through, and how it is used.
 INPUTS = ("meson.build", "meson_options.txt", "LICENSE", "src", "clients", "image", "Containerfile")
@@ -44,12 +44,8 @@ DOCUMENT = REPOSITORY / "docs/image.md"
 BEGIN, END = "<!-- generated: ./dev image --table -->\n", "<!-- end -->"
 
 
-class ImageError(Exception):
+class ImageError(InstallError):
     """The image could not be made; the text says at which step, and what to do."""
-
-
-def packages() -> list[str]:
-    return [line for line in LIST.read_text().split("\n") if line and not line.startswith("#")]
 
 
 def folder() -> Path:
@@ -82,19 +78,7 @@ def _run(what: str, command: list[str], advice: str) -> str:
 
 def base() -> Path:
     """The root file system of the build stage, as a tar file."""
-    key = hashlib.sha256(repr((SUITE, packages())).encode()).hexdigest()[:12]
-    made = folder() / f"base-{key}.tar"
-    if not made.exists():
-        folder().mkdir(parents=True, exist_ok=True)
-        new = made.with_name(f"new-{made.name}")
-        command = ["mmdebstrap", "--variant=apt", f"--include={','.join(packages())}"]
-        _run(
-            f"Debian {SUITE} with the packages that build (1 min, 1 GB on disk)",
-            [*command, SUITE, str(new)],
-            "check that packages of Debian can be downloaded, then run the same command again",
-        )
-        new.rename(made)
-    return made
+    return Root(SUITE, build_packages(), variant="apt", documents=True).made(".tar")
 
 
 @contextmanager
@@ -237,7 +221,7 @@ def write_table(built: Image) -> None:
 def main() -> None:
     try:
         made = make(again="--again" in sys.argv[1:])
-    except ImageError as error:
+    except InstallError as error:
         raise SystemExit(f"image: {error}") from None
     if "--table" in sys.argv[1:]:
         write_table(Image(made))

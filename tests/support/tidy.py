@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .builds import BUILDS, REPOSITORY
-from .engine.recipe import cache_dir
+from .parts import cache_dir
 
 BUILD = BUILDS["build-clang"].path
 # Unit tests are left out: what doctest's macros expand to is not ours to mend.

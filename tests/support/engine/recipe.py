@@ -10,9 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..parts import cache_dir, key
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Kubernetes(GoProgram):
 
     def path(self) -> Path:
         """Named after what is built too: another list of programs is another folder."""
-        return engine_dir() / f"{self.name}-{self.version}-{_key(self.script())}"
+        return engine_dir() / f"{self.name}-{self.version}-{key(self.script())}"
 
     def script(self) -> str:
         _, minor, patch = self.version.split(".")
@@ -97,10 +98,9 @@ NEWEST = list(KUBERNETES)[-1]
 # would start their services, or be in the way of another container engine.
 NODE_PACKAGES = ("etcd-server", "containerd", "runc", "containernetworking-plugins")
 
-# Debian unstable carries the DocumentDB extension. An older snapshot of it is as good as today's.
+# Debian unstable carries the DocumentDB extension.
 SUITE = "sid"
 PACKAGES = ("postgresql-18-documentdb",)
-APT_OPTIONS = ('Acquire::Check-Valid-Until "false"',)
 
 # Every engine runs on a copy of one template cluster that is thrown away, so nothing has to
 # survive a power cut (fsync); what was written does survive a killed PostgreSQL
@@ -150,27 +150,15 @@ CLUSTER_SQL = (
 )
 
 
-def _key(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-
-
-def cache_dir() -> Path:
-    """The user's cache folder of this project."""
-    if explicit := os.environ.get("READYGATE_CACHE"):
-        return Path(explicit).absolute()
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "readygate"
-
-
 def engine_dir() -> Path:
     return cache_dir() / "engine"
 
 
 def root_path() -> Path:
     """The root file system, with the template cluster in it."""
-    return engine_dir() / f"root-{_key(SUITE, PACKAGES, POSTGRES_CONF, CLUSTER_SQL)}"
+    return engine_dir() / f"root-{key(SUITE, PACKAGES, POSTGRES_CONF, CLUSTER_SQL)}"
 
 
 def node_path() -> Path:
     """A folder with the files of NODE_PACKAGES, as they would lie below /."""
-    return engine_dir() / f"node-{_key(NODE_PACKAGES)}"
+    return engine_dir() / f"node-{key(NODE_PACKAGES)}"
