@@ -9,8 +9,9 @@ from pathlib import Path
 from .parts import as_root, cache_dir, ensure, key, run, step
 
 ADVICE = "check that packages of Debian can be downloaded, then run the same command again"
-# The lists of unstable are good for a week; a mirror's older snapshot is as good as today's.
-OPTIONS = {"sid": ('Acquire::Check-Valid-Until "false"',)}
+# The lists of unstable are good for a week, and a mirror's older snapshot is as good as today's;
+# those of an old release are not signed any more.
+OPTIONS = dict.fromkeys(("bullseye", "sid"), ('Acquire::Check-Valid-Until "false"',))
 # What builds the programs. A name a line, and comments.
 LIST = Path(__file__).resolve().parents[2] / "image/packages"
 UNREAD = ("man", "doc", "locale", "info")

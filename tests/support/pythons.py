@@ -11,22 +11,19 @@ Whatever is made is made once, in the cache folder.
 from __future__ import annotations
 
 import atexit
-import contextlib
-import fcntl
 import functools
-import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .builds import REPOSITORY
-from .engine.recipe import cache_dir
+from .debian import Root
+from .parts import InstallError, cache_dir, ensure, key, run, step
 
 SOURCE = REPOSITORY / "clients" / "python" / "src"
 WITHOUT_SOCKETS = REPOSITORY / "tests" / "matrix" / "without_sockets.py"
@@ -83,19 +80,10 @@ class Debian(Python):
     def made(self) -> Running:
         if os.geteuid() != 0:
             raise Missing("chroot needs root")
-        options = ['--aptopt=Acquire::Check-Valid-Until "false"']  # an old release signs no more
-        options += [
-            f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")
-        ]
-        command = [
-            "mmdebstrap",
-            "--variant=essential",
-            "--include=python3,python3-pytest",
-            *options,
-        ]
-        root = _ensure(
-            f"debian-{self.suite}", command, lambda new: _run([*command, self.suite, str(new)])
-        )
+        try:
+            root = Root(self.suite, ("python3", "python3-pytest")).made()
+        except InstallError as error:
+            raise Missing(str(error)) from error
         return Running(
             _script(f"python-{self.suite}", CHROOT.format(root=root, checkout=REPOSITORY))
         )
@@ -123,11 +111,13 @@ class GoModule(Python):
             raise Missing("it comes as a Go module, and there is no Go")
         module = f"github.com/kluctl/go-embed-python@{self.version}"
         folder = _ensure(
-            f"python-{self.version}", [module, UNPACK, PYTEST], lambda new: self._make(new, module)
+            f"python-{self.version}",
+            [module, UNPACK, PYTEST],
+            lambda log, new: self._make(log, new, module),
         )
         return Running(folder / "python/bin/python3", folder / "site")
 
-    def _make(self, new: Path, module: str) -> None:
+    def _make(self, log: Path, new: Path, module: str) -> None:
         with tempfile.TemporaryDirectory() as temporary:
             Path(temporary, "main.go").write_text(UNPACK)
             settings = {"GOTOOLCHAIN": "local", "GOWORK": "off", "GOFLAGS": ""}
@@ -137,11 +127,11 @@ class GoModule(Python):
                 ["go", "mod", "tidy"],
                 ["go", "run", ".", str(new / "python")],
             ):
-                _run(command, cwd=temporary, env={**os.environ, **settings})
+                run(log, command, cwd=temporary, env={**os.environ, **settings})
         version = ".".join(self.version.split("-")[1].split(".")[:2])
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         wheels = ["--only-binary=:all:", f"--python-version={version}"]
-        _run([*pip, *wheels, f"--target={new / 'site'}", *PYTEST])
+        run(log, [*pip, *wheels, f"--target={new / 'site'}", *PYTEST])
 
 
 UNPACK = """package main
@@ -175,7 +165,7 @@ class WebAssembly(Python):
         folder = _ensure(
             wanted.replace("@", "-"),
             wanted,
-            lambda new: _run(["npm", "install", "--prefix", str(new), *options, wanted]),
+            lambda log, new: run(log, ["npm", "install", "--prefix", str(new), *options, wanted]),
         )
         runner = WITHOUT_SOCKETS.with_name("pyodide.mjs")
         words = ["exec", "node", str(runner), str(folder / "node_modules/pyodide"), str(SOURCE)]
@@ -192,52 +182,20 @@ PYTHONS: dict[str, Python] = {
 }
 
 
-def _ensure(name: str, recipe: object, make: Callable[[Path], None]) -> Path:
-    """The part of that name and recipe in the cache folder. Raises Missing."""
-    folder = cache_dir() / "pythons"
-    part = folder / f"{name}-{hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]}"
-    if part.exists():
-        return part
-    with _installing(folder):
-        if not part.exists():
-            new = part.with_name(f"new-{part.name}")
-            print(f"pythons: making {name} (some minutes, once) ...", file=sys.stderr, flush=True)
-            try:
-                make(new)
-            except subprocess.CalledProcessError as error:
-                said = (error.stdout or "").strip().splitlines()[-3:]
-                what = " ".join(map(str, error.cmd))[:80]
-                raise Missing(
-                    f"`{what}` ended with {error.returncode}: {' / '.join(said)}"
-                ) from error
-            new.rename(part)
-    return part
+def _ensure(name: str, recipe: object, make: Callable[[Path, Path], None]) -> Path:
+    """The part of that name and recipe in the cache folder. `make` gets a log file and where to
+    make it. Raises Missing.
+    """
+    part = cache_dir() / "pythons" / f"{name}-{key(recipe)}"
 
+    def logged(new: Path) -> None:
+        advice = "check that packages can be downloaded, then run the same command again"
+        with step(part.parent, name, "some minutes, once", advice) as log:
+            make(log, new)
 
-@contextlib.contextmanager
-def _installing(folder: Path) -> Iterator[None]:
-    """One at a time; what an interrupted one left is removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "install.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for left in folder.glob("new-*"):
-            subprocess.run(["rm", "-rf", "--one-file-system", str(left)], check=True)
-        yield
-
-
-def _run(command: list[str], **options: object) -> None:
     try:
-        subprocess.run(
-            command,
-            check=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=900,
-            **options,
-        )  # type: ignore[call-overload]
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        return ensure(part, logged)
+    except InstallError as error:
         raise Missing(str(error)) from error
 
 
