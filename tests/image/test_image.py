@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_no_debugger_would_find_a_name_of_the_machine_that_built_it(
         content = files[name][1]
         assert b".debug_info" not in content
         assert b"/src/src" not in content and b"/build/" not in content
+
+
+def test_the_daemon_is_hardened(
+    files: dict[str, tuple[tarfile.TarInfo, bytes]], tmp_path: Path
+) -> None:
+    """Loaded anywhere, no stack that runs, and no table of functions that can be written to."""
+    program = tmp_path / "readygate"
+    program.write_bytes(files["usr/bin/readygate"][1])
+    said = subprocess.run(
+        ["readelf", "-Wldh", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Type:                              DYN" in said
+    assert "BIND_NOW" in said and "GNU_RELRO" in said
+    assert " RWE " not in said
 
 
 def test_it_is_small(files: dict[str, tuple[tarfile.TarInfo, bytes]]) -> None:
