@@ -63,6 +63,24 @@ def test_every_exchange_of_the_transcripts_is_shown_once() -> None:
     assert sorted(shown("exchange", page)) == sorted(played)
 
 
+def test_the_page_explains_every_line_of_the_transcripts() -> None:
+    page = (repository() / "docs/protocol.md").read_text()
+    section = page.split("## How to read the examples")[1].split("\n## ")[0]
+    rows = [row.split(" | ")[0] for row in section.splitlines() if row.startswith("| `")]
+    explained = [line for row in rows for line in re.findall(r"`(-- [^`]+)`", row)]
+    assert len(explained) >= 8
+    known = "|".join(
+        re.escape(line).replace("STATE:\\ FACTS", "[a-z]+(: [a-z, ]+)?").replace("31s", "\\d+s")
+        for line in explained
+    )
+    for name, exchange in exchanges().items():
+        for line in exchange.lines:
+            if line.startswith("-- "):
+                assert re.fullmatch(rf"({known})( (to|on|of) [A-Z])?", line), f"{name}: {line}"
+            else:
+                assert re.fullmatch(r"[A-Z]?[<>] .+", line), f"{name}: {line}"
+
+
 def test_links_lead_somewhere() -> None:
     for path in documents():
         for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", path.read_text()):
