@@ -12,17 +12,16 @@ from typing import Any
 
 import pytest
 
+from support import walkthrough
 from support.docs import JSON_SCHEMAS, documents, exchanges, filled, json_schema, shown
 from support.gate import Daemon, build_dir, free_port, readygate, repository
 
 MakeDaemon = Callable[..., Daemon]
 
-BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
-
 # These are the whole demo and the whole test: the end-to-end suite and whoever reads this ran them.
 LEFT_OUT = {"./dev demo", "./dev test"}
 
-# Needs Helm: tests/charts does what this one says, and looks at the commands that need a cluster.
+# Needs Helm: tests/charts does what this one says. Commands that need a cluster, tests/kube runs.
 ELSEWHERE = "kubernetes.md"
 
 
@@ -31,9 +30,11 @@ def commands() -> list[tuple[str, str]]:
     for path in documents():
         if path.name == ELSEWHERE:
             continue
-        for block in BLOCK.findall(path.read_text()):
-            if not any(line.startswith(tuple(LEFT_OUT)) for line in block.splitlines()):
-                found.append((path.name, block))
+        for block in walkthrough.blocks(path):
+            if block.language != "sh" or block.mark == walkthrough.CLUSTER:
+                continue
+            if not any(line.startswith(tuple(LEFT_OUT)) for line in block.commands):
+                found.append((path.name, block.text))
     return found
 
 
@@ -117,3 +118,36 @@ def test_commands_of_the_documents_run(
         variables.pop("READYGATE_GATE_SOCKET")
     result = shell(block, **variables)
     assert result.returncode == 0, f"{document}:\n{block}\n{result.stdout}\n{result.stderr}"
+
+
+# In a code span, or on an indented line of its own; what follows `--` is another program's.
+NAMED = re.compile(r"(?:`|^    )readygate ([a-z]+)([^`\n]*)", re.MULTILINE)
+
+
+def named() -> list[tuple[str, str, frozenset[str]]]:
+    """The subcommands that documents name outside of their blocks, with their flags."""
+    found = set()
+    for path in documents():
+        for subcommand, rest in NAMED.findall(path.read_text()):
+            flags = re.findall(r" (--[a-z][a-z-]+)", re.split(r" -- ", f"{rest} ")[0])
+            found.add((path.name, subcommand, frozenset(flags)))
+    return sorted(found, key=str)
+
+
+@pytest.mark.parametrize(("document", "subcommand", "flags"), named())
+def test_commands_that_documents_name_exist(
+    document: str, subcommand: str, flags: frozenset[str]
+) -> None:
+    said = subprocess.run(
+        [readygate(), subcommand, "--help"], capture_output=True, text=True, timeout=10
+    )
+    assert said.returncode == 0, f"{document}: readygate {subcommand}"
+    assert f"Usage: readygate {subcommand}" in said.stdout
+    assert [flag for flag in flags if flag not in said.stdout] == []
+
+
+def test_every_subcommand_is_named_somewhere() -> None:
+    """The search above finds them: a document that it misses would go untested."""
+    assert {"apply", "history", "plan", "status", "unlock"} <= {
+        subcommand for document, subcommand, _ in named() if document == "operations.md"
+    }
