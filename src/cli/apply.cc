@@ -25,9 +25,10 @@ namespace {
 
 constexpr Millis kLogFarewell{500};
 
-bool given_explicitly(const config::Settled& settled, std::string_view path) {
-  return std::any_of(settled.effective.begin(), settled.effective.end(),
-                     [&](const config::Effective& each) { return each.path == path && each.source != "default"; });
+std::string_view source_of(const config::Settled& settled, std::string_view path) {
+  const auto found = std::find_if(settled.effective.begin(), settled.effective.end(),
+                                  [&](const config::Effective& each) { return each.path == path; });
+  return found == settled.effective.end() ? "default" : std::string_view(found->source);
 }
 
 class Job {
@@ -54,8 +55,11 @@ class Job {
   }
 
  private:
+  // A file that says `verify` is that of the daemons which this job works for. On the command line the job is meant.
   static Inputs as_job(Inputs inputs) {
-    inputs.config.settings.init.mode = config::InitMode::kApply;
+    if (source_of(inputs.config, "init.mode") != "--init-mode") {
+      inputs.config.settings.init.mode = config::InitMode::kApply;
+    }
     inputs.config.settings.gate.drain_delay = Millis(0);
     return inputs;
   }
@@ -65,8 +69,8 @@ class Job {
   }
   // Where there is a bar, it says what the lines of level info would.
   LogLevel level() const {
-    return terminal_ && !given_explicitly(inputs_.config, "log.level") ? LogLevel::kWarn
-                                                                       : inputs_.config.settings.log.level;
+    return terminal_ && source_of(inputs_.config, "log.level") == "default" ? LogLevel::kWarn
+                                                                            : inputs_.config.settings.log.level;
   }
 
   void on_signal(int signal) {

@@ -69,6 +69,25 @@ def test_apply_does_the_job_once(scripted_set: ScriptedServer) -> None:
     assert (code, facts["outcome"], facts["steps"]) == (0, "unchanged", 0)
 
 
+def test_apply_only_looks_where_its_flag_says_so(scripted_set: ScriptedServer) -> None:
+    """As `helm test` does: nothing is made, and what others make is waited for."""
+    of = gate(scripted_set)
+    code, facts = apply(of, "--init-mode=verify", "--init-timeout=1s")
+    assert (code, facts["outcome"], facts["code"]) == (124, "failed", "init_timeout")
+    assert scripted_set.run("shop", {"listCollections": 1})["cursor"]["firstBatch"] == []
+    assert apply(of)[0] == 0
+    token = ledger(scripted_set)["token"]
+    code, facts = apply(of, "--init-mode=verify")
+    assert (code, facts["outcome"], facts["steps"]) == (0, "unchanged", 0)
+    assert ledger(scripted_set)["token"] == token
+
+
+def test_apply_works_for_daemons_that_only_look(scripted_set: ScriptedServer) -> None:
+    """They and the job may share a configuration file."""
+    code, facts = apply(gate(scripted_set, init={"mode": "verify"}))
+    assert (code, facts["outcome"]) == (0, "applied")
+
+
 def test_apply_ends_with_the_first_failure_that_waiting_cannot_mend(
     scripted_set: ScriptedServer,
 ) -> None:
