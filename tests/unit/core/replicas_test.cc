@@ -191,7 +191,8 @@ TEST_CASE("a min_open above the version that was applied before is a warning, an
     h.database = first.database;
     h.open();
     CHECK(h.facts().open);
-    CHECK(h.said("min_open 3 is above version 2, which was applied before") == (min_open == 3 ? 1 : 0));
+    CHECK(h.said("min_open ") == (min_open == 3 ? 1 : 0));
+    CHECK(h.said("min_open 3 is above version 2, which was applied before") == h.said("min_open "));
   }
 }
 

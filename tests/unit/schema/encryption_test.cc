@@ -499,6 +499,7 @@ TEST_CASE("a state collection that another schema made belongs to that one") {
   catalog.owned_elsewhere = {{"enxcol_.c.esc", "billing"}};
   const Plan plan = diff(schema, catalog);
   CHECK(test::lines_of(plan.findings) == "owned_elsewhere enxcol_.c.esc\n");
+  CHECK(test::lines_of(plan.steps) == "enxcol_.c.ecoc: create state collection of c\n" + created());
   catalog.owned_elsewhere = {{"c", "billing"}};
   CHECK(diff(schema, catalog).empty());
 }
