@@ -16,6 +16,10 @@ namespace readygate::test {
 schema::Schema example_schema(int version = 1, const std::string& policy = {}, const std::string& more = {});
 
 class Harness {
+  // Before the gate, which is made with the time.
+  Instant instant_{std::chrono::hours(1)};
+  WallTime wall_{std::chrono::hours(24 * 365 * 56)};
+
  public:
   explicit Harness(schema::Schema schema = example_schema(), core::GateSettings settings = {}, std::uint64_t seed = 1);
 
@@ -47,10 +51,6 @@ class Harness {
   std::vector<std::size_t> asked;  // [[check]]s that a worker would have
   int fresh_pools = 0;
   bool quit = false;
-
- private:
-  Instant instant_{std::chrono::hours(1)};
-  WallTime wall_{std::chrono::hours(24 * 365 * 56)};
 };
 
 }  // namespace readygate::test
