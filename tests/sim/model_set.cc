@@ -114,7 +114,8 @@ void ModelSet::change_documents(const DocumentWork& work, Reply reply) {
   const bool dies_half = dice_.chance(0.02);
   State after{primary_.ledger, {}, primary_.documents};
   core::Outcome outcome = answer(after, work, dies_half);
-  write([work, dies_half](State& state) { answer(state, work, dies_half); }, std::move(outcome), std::move(reply));
+  write([work, dies_half](State& state) { (void)answer(state, work, dies_half); }, std::move(outcome),
+        std::move(reply));
 }
 
 void ModelSet::arrive_late(const schema::Document& command, Millis without_majority) {

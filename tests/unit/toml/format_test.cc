@@ -33,10 +33,10 @@ constexpr std::array kKeys = {
 };
 
 std::string formatted(std::string_view text) {
-  const auto out = format(text, "f.toml", kKeys);
+  const auto out = toml::format(text, "f.toml", kKeys);
   INFO((out ? std::string() : to_string(out.error())));
   REQUIRE(out);
-  const auto again = format(*out, "f.toml", kKeys);
+  const auto again = toml::format(*out, "f.toml", kKeys);
   REQUIRE(again);
   CHECK(*again == *out);
   return *out;
@@ -132,7 +132,7 @@ TEST_CASE("a file of comments alone stays one") {
 }
 
 TEST_CASE("what is no TOML is refused with its place") {
-  const auto out = format("a = \n", "f.toml", kKeys);
+  const auto out = toml::format("a = \n", "f.toml", kKeys);
   REQUIRE(!out);
   CHECK(to_string(out.error()).starts_with("f.toml:1:"));
 }
