@@ -2,7 +2,7 @@
 
 Used by ./dev and the test runner.
 
-PYTHONPATH=tests python3 -m support.builds build|build-clang|build-asan|build-tsan|build-fuzz
+PYTHONPATH=tests python3 -m support.builds build|build-clang|build-asan|build-tsan|build-fuzz|…
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .parts import cache_dir
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from .parts import InstallError, cache_dir
+from .releases import RELEASES, REPOSITORY, Release, compiler_cache
 
 # Naming a compiler turns off Meson's own search for ccache.
 CLANG = {"CC": "ccache clang", "CXX": "ccache clang++"}
@@ -38,6 +37,8 @@ FUZZED = (f"-Dcpp_args={_FUZZED}", f"-Dc_args={_FUZZED}")
 # For its warnings, its unit tests and clang-tidy, nobody needs debugging symbols. -O0 would lose
 # the warnings that follow the flow.
 QUICK = ("-Doptimization=1", "-Ddebug=false")
+# Elsewhere they are not wanted either; the warnings of a distribution's own build are.
+ELSEWHERE = ("-Ddebug=false",)
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,24 @@ class Build:
     options: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()  # none: everything
+    release: Release | None = None  # where it is made and run; none: on this machine
 
     @property
     def path(self) -> Path:
         return REPOSITORY / self.folder
+
+    @property
+    def programs(self) -> Path:
+        """What READYGATE_BUILD_DIR names."""
+        return self.release.wrap(self.path) if self.release else self.path
+
+    def inside(self, command: list[str]) -> list[str]:
+        """The command where the build's programs run."""
+        return self.release.inside(command) if self.release else command
+
+    def beside(self, command: list[str]) -> list[str]:
+        """The command on this machine, able to start what `programs` holds."""
+        return self.release.beside(command) if self.release else command
 
 
 BUILDS = {
@@ -64,6 +79,15 @@ BUILDS = {
             ("-Dfuzz=true", "-Db_sanitize=address,undefined", *SANITIZED[:-1], *FUZZED),
             CLANG,
             ("fuzz-programs",),
+        ),
+        *(
+            Build(
+                f"build-{release.suite}",
+                ELSEWHERE,
+                {"CCACHE_DIR": str(compiler_cache())},
+                release=release,
+            )
+            for release in RELEASES
         ),
     )
 }
@@ -98,7 +122,7 @@ def _run(command: list[str], environment: dict[str, str], build: Build) -> None:
     with log.open("wb") as output:
         shown = None if interactive else output
         process = subprocess.run(
-            command,
+            build.inside(command),
             cwd=REPOSITORY,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -121,7 +145,7 @@ def main(arguments: list[str]) -> int:
         return 64
     try:
         make(BUILDS[arguments[0]])
-    except BuildError as error:
+    except (BuildError, InstallError) as error:
         _say(str(error))
         return 1
     return 0
