@@ -380,11 +380,15 @@ def kube_suite(context: Context) -> Result:
 
 
 def matrix_suite(context: Context) -> Result:
-    """The sources on Debian's other releases, with their compilers and libraries."""
+    """The sources on Debian's other releases, with their compilers and libraries; and the client for
+    Python in each version.
+    """
     result = Result()
     for release in releases.others():
         say(f"--- Debian {release.suite}")
         result.add(release_suite(context, release))
+    say("--- Python")
+    result.add(pytest(context, "build", ["tests/matrix"], {}))
     return result
 
 
