@@ -380,8 +380,8 @@ def kube_suite(context: Context) -> Result:
 
 
 def matrix_suite(context: Context) -> Result:
-    """The sources on Debian's other releases, with their compilers and libraries; and the client for
-    Python in each version.
+    """The sources on Debian's other releases, with their compilers and libraries; and the client
+    for Python in each version.
     """
     result = Result()
     for release in releases.others():

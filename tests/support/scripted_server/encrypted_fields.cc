@@ -139,8 +139,9 @@ Result<void> check_against(const Doc& field, const std::vector<Doc>& before) {
     if (mine->same(*theirs)) return fail(Code::kEncryptedKeyTwice, "Duplicate key ids are not allowed");
     if (path == another) return fail(Code::kEncryptedPathTwice, "Duplicate paths are not allowed");
     if (overlap(path, another)) {
-      return fail(Code::kEncryptedPathsOverlap,
-                  "Conflicting index paths found as one is a prefix of another '" + path + "' and '" + another + "'");
+      std::string message = "Conflicting index paths found as one is a prefix of another '";
+      message.append(path).append("' and '").append(another).append("'");
+      return fail(Code::kEncryptedPathsOverlap, std::move(message));
     }
   }
   return {};
