@@ -107,8 +107,8 @@ MUTANTS = [
     Mutant(
         "an observer that believes what no majority has",
         "src/core/applier.cc",
-        "mode_ == Mode::kLook}",
-        "false}",
+        "mode_ == Mode::kLook, part}",
+        "false, part}",
     ),
     Mutant(
         "nobody looks again after a take-over",
