@@ -111,7 +111,9 @@ def licences(package: str) -> list[str]:
     text = Path("/", DOCUMENTS, package, "copyright").read_text(errors="replace")
     if not text.startswith("Format:"):
         return []
-    return sorted(set(re.findall(r"^License: *(\S.*?)\s*$", text, re.M)), key=str.lower)
+    # Two that differ in case alone have an order too: a set's own is another one in each run.
+    names = set(re.findall(r"^License: *(\S.*?)\s*$", text, re.M))
+    return sorted(names, key=lambda name: (name.lower(), name))
 
 
 def spdx_package(name: str, version: str, files: list[Path], said: list[str]) -> dict[str, object]:
