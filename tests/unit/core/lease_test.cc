@@ -20,6 +20,8 @@ Failure no_answer() {
   return failure;
 }
 
+constexpr Instant at(int ms) { return Instant(std::chrono::milliseconds(3'600'000 + ms)); }
+
 // One replica's lease, and the document that it shares with others.
 struct Replica {
   explicit Replica(std::string name, std::optional<Ledger>& document)
@@ -64,6 +66,14 @@ struct Replica {
     while (under_way() > 0 && lease.stage() == Lease::Stage::kAsking) answer(now);
     return lease.stage() == Lease::Stage::kHeld;
   }
+  // Taken, given back, and asked for again at 200: the answer to that is still to come.
+  void ask_again() {
+    REQUIRE(get(at(0)));
+    lease.release(commands, Lease::Ending::kNow);
+    answer(at(100));
+    lease.saw(shared, at(200));
+    REQUIRE(lease.acquire(commands, {}, at(200)));
+  }
 
   SeededRandom random;
   Commands commands;
@@ -71,8 +81,6 @@ struct Replica {
   std::vector<StartTask> tasks;
   std::optional<Ledger>& shared;
 };
-
-constexpr Instant at(int ms) { return Instant(std::chrono::milliseconds(3'600'000 + ms)); }
 
 }  // namespace
 
@@ -161,14 +169,10 @@ TEST_CASE("a free lease is taken at once, and only one of two that saw it free g
   std::optional<Ledger> shared;
   Replica a("a", shared);
   Replica b("b", shared);
-  CHECK(a.get(at(0)));
-  a.lease.release(a.commands, Lease::Ending::kNow);
-  a.answer(at(100));
+  a.ask_again();
   CHECK_FALSE(shared->owner);
   b.lease.saw(shared, at(200));
-  a.lease.saw(shared, at(200));
   CHECK(b.lease.acquire(b.commands, {}, at(200)));
-  CHECK(a.lease.acquire(a.commands, {}, at(200)));
   a.answer(at(201));
   b.answer(at(202));
   CHECK(a.lease.stage() == Lease::Stage::kHeld);
@@ -179,11 +183,7 @@ TEST_CASE("an acquisition whose answer got lost is settled by a renewal, never b
   for (const bool done : {true, false}) {
     std::optional<Ledger> shared;
     Replica a("a", shared);
-    CHECK(a.get(at(0)));
-    a.lease.release(a.commands, Lease::Ending::kNow);
-    a.answer(at(100));
-    a.lease.saw(shared, at(200));
-    CHECK(a.lease.acquire(a.commands, {}, at(200)));
+    a.ask_again();
     a.answer(at(2'700), done ? Replica::Answer::kIsLost : Replica::Answer::kNeverArrives);
     CHECK(a.lease.stage() == Lease::Stage::kAsking);
     CHECK(a.under_way() == 1);
@@ -198,11 +198,7 @@ TEST_CASE("an acquisition whose answer got lost is settled by a renewal, never b
 TEST_CASE("what an unanswered write may have made ours is taken with the next token, without waiting") {
   std::optional<Ledger> shared;
   Replica a("a", shared);
-  CHECK(a.get(at(0)));
-  a.lease.release(a.commands, Lease::Ending::kNow);
-  a.answer(at(100));
-  a.lease.saw(shared, at(200));
-  CHECK(a.lease.acquire(a.commands, {}, at(200)));
+  a.ask_again();
   a.answer(at(300), Replica::Answer::kIsLost);
   a.answer(at(400), Replica::Answer::kNeverArrives);  // and the renewal that was to settle it
   CHECK(a.lease.stage() == Lease::Stage::kNone);
@@ -298,11 +294,7 @@ TEST_CASE("to write the owner is to give the lease up") {
 TEST_CASE("an acquisition that no majority acknowledged is not held, until a renewal that one acknowledges") {
   std::optional<Ledger> shared;
   Replica a("a", shared);
-  CHECK(a.get(at(0)));
-  a.lease.release(a.commands, Lease::Ending::kNow);
-  a.answer(at(100));
-  a.lease.saw(shared, at(200));
-  CHECK(a.lease.acquire(a.commands, {}, at(200)));
+  a.ask_again();
   a.collect();
   REQUIRE(a.tasks.size() == 1);
   const StartTask task = a.tasks.front();
