@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -18,10 +19,10 @@ namespace {
 
 // The first of the declared queries that the server does not know.
 const QueryType* unknown_query(const Document& encrypted_fields, const Server& server) {
-  const std::string text = encrypted_fields.to_json();
+  const std::vector<std::string> declared = queried_types(encrypted_fields);
   for (const QueryType& type : query_types()) {
     if (can_query_encrypted(server, type)) continue;
-    if (text.find(fmt::format("\"queryType\" : \"{}\"", type.name)) != std::string::npos) return &type;
+    if (std::find(declared.begin(), declared.end(), type.name) != declared.end()) return &type;
   }
   return nullptr;
 }

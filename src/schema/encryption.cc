@@ -28,16 +28,25 @@ std::string text_at(const Document& from, std::string_view name) {
 }
 
 // The items of an array of documents; none when it is something else.
-std::optional<std::vector<Document>> items_at(const Document& from, std::string_view name) {
-  const std::optional<Field> found = field(from, name);
-  if (!found || found->type() != BSON_TYPE_ARRAY) return std::nullopt;
-  const Document array = *found->document();
+std::optional<std::vector<Document>> items_in(const Field& given) {
+  if (given.type() != BSON_TYPE_ARRAY) return std::nullopt;
+  const Document array = *given.document();
   std::vector<Document> items;
   for (const Field& item : fields(array)) {
     if (item.type() != BSON_TYPE_DOCUMENT) return std::nullopt;
     items.push_back(*item.document());
   }
   return items;
+}
+
+std::optional<std::vector<Document>> items_at(const Document& from, std::string_view name) {
+  const std::optional<Field> found = field(from, name);
+  return found ? items_in(*found) : std::nullopt;
+}
+
+std::vector<Document> queries_at(const Document& encrypted) {
+  const std::optional<Field> found = field(encrypted, "queries");
+  return found ? queries_in(*found) : std::vector<Document>();
 }
 
 void sort_by(std::vector<Document>& documents, std::string_view name) {
@@ -80,21 +89,17 @@ Document normalised_query(const Document& query, std::string_view type) {
 void append_queries(Document& to, const Document& encrypted, std::string_view type) {
   const std::optional<Field> given = field(encrypted, "queries");
   if (!given) return;
-  if (const auto alone = document_at(encrypted, "queries")) {
-    append(to, "queries", normalised_query(*alone, type));
-    return;
-  }
-  std::optional<std::vector<Document>> all = items_at(encrypted, "queries");
-  if (!all || all->empty()) {
+  std::vector<Document> all = queries_in(*given);
+  if (all.empty()) {
     append(to, *given);
     return;
   }
-  for (Document& query : *all) query = normalised_query(query, type);
-  sort_by(*all, "queryType");
-  if (all->size() == 1) {
-    append(to, "queries", all->front());
+  for (Document& query : all) query = normalised_query(query, type);
+  sort_by(all, "queryType");
+  if (all.size() == 1) {
+    append(to, "queries", all.front());
   } else {
-    append(to, "queries", *all);
+    append(to, "queries", all);
   }
 }
 
@@ -103,14 +108,10 @@ bool same_query(const Document& declared, const Document& reported) {
 }
 
 bool same_queries(const Document& declared, const Document& reported) {
-  const auto queries = [](const Document& of) -> std::optional<std::vector<Document>> {
-    if (auto alone = document_at(of, "queries")) return std::vector<Document>{std::move(*alone)};
-    return items_at(of, "queries");
-  };
-  const auto asked = queries(declared);
-  const auto shown = queries(reported);
-  if (!asked || !shown) return !declared.has("queries") && !reported.has("queries");
-  return std::equal(asked->begin(), asked->end(), shown->begin(), shown->end(), same_query);
+  const std::vector<Document> asked = queries_at(declared);
+  const std::vector<Document> shown = queries_at(reported);
+  if (asked.empty() || shown.empty()) return !declared.has("queries") && !reported.has("queries");
+  return std::equal(asked.begin(), asked.end(), shown.begin(), shown.end(), same_query);
 }
 
 bool same_field(const Document& declared, const Document& reported) {
@@ -181,6 +182,19 @@ bool same_encryption(const Document& declared, const Document& reported) {
   if (!declared.has("strEncodeVersion")) others = without(others, {"strEncodeVersion"});
   return same(without(declared, {"fields"}), others) &&
          std::equal(asked->begin(), asked->end(), shown->begin(), shown->end(), same_field);
+}
+
+std::vector<Document> queries_in(const Field& queries) {
+  if (queries.type() == BSON_TYPE_DOCUMENT) return {*queries.document()};
+  return items_in(queries).value_or(std::vector<Document>());
+}
+
+std::vector<std::string> queried_types(const Document& encrypted_fields) {
+  std::vector<std::string> types;
+  for (const Document& encrypted : items_at(encrypted_fields, "fields").value_or(std::vector<Document>())) {
+    for (const Document& query : queries_at(encrypted)) types.push_back(text_at(query, "queryType"));
+  }
+  return types;
 }
 
 std::string encrypted_field_at(const Document& encrypted_fields, std::string_view path) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "schema/document.h"
+#include "schema/fields.h"
 #include "schema/schema.h"
 
 namespace readygate::schema {
@@ -33,6 +34,11 @@ bool is_safe_content_index(const Index& index);  // whatever its options
 Document normalised_encryption(const Document& encrypted_fields);
 // Both normalised. What the server chooses where nothing is declared (contention) counts only where it is declared.
 bool same_encryption(const Document& declared, const Document& reported);
+
+// What `queries` of an encrypted field holds: one alone, or an array. Empty: it holds something else.
+std::vector<Document> queries_in(const Field& queries);
+// The queryType of each query, of all fields.
+std::vector<std::string> queried_types(const Document& encrypted_fields);
 
 // The encrypted field that an index on `path` would be on, in or above; "" when there is none.
 std::string encrypted_field_at(const Document& encrypted_fields, std::string_view path);

@@ -92,20 +92,13 @@ class QueriesChecker {
 
   // One alone, or an array. Two only of a beginning and an end.
   void run(const Field& given) {
-    if (given.type() == BSON_TYPE_DOCUMENT) {
-      query(*given.document(), ".queries");
-      return;
-    }
-    std::vector<Document> all;
-    if (given.type() == BSON_TYPE_ARRAY) {
-      const Document array = *given.document();
-      for (const Field& item : fields(array)) {
-        if (item.type() == BSON_TYPE_DOCUMENT) all.push_back(*item.document());
-      }
-      if (all.size() != fields(array).size()) all.clear();
-    }
+    const std::vector<Document> all = queries_in(given);
     if (all.empty()) {
       add(".queries", "must be an object like { \"queryType\": \"equality\" }, or an array of such");
+      return;
+    }
+    if (given.type() == BSON_TYPE_DOCUMENT) {
+      query(all.front(), ".queries");
       return;
     }
     for (std::size_t i = 0; i < all.size(); ++i) query(all[i], fmt::format(".queries[{}]", i));

@@ -453,6 +453,15 @@ TEST_CASE("a server that cannot encrypt is named with what it lacks, and nothing
   CHECK(lacks({"mongodb", "8.2.0", "replicaset"}, text) == "");
   CHECK(lacks({"mongodb", "8.0.4", "replicaset"}, text) ==
         begin + "has queries of the type \"suffixPreview\", which need MongoDB 8.2 or later, and this is 8.0.4");
+  const auto preview = [](const std::string& type) {
+    return R"({ "queryType": ")" + type + R"(", "caseSensitive": true, "diacriticSensitive": true, )" +
+           R"("strMinQueryLength": 2, "strMaxQueryLength": 5 })";
+  };
+  const std::string two = "[ " + preview("prefixPreview") + ", " + preview("suffixPreview") + " ]";
+  const std::string both = all_of(kSsn + ", " + encrypted("z", R"("bsonType": "string", "queries": )" + two, 2));
+  CHECK(lacks({"mongodb", "8.2.0", "replicaset"}, both) == "");
+  CHECK(lacks({"mongodb", "8.0.4", "replicaset"}, both) ==
+        begin + "has queries of the type \"prefixPreview\", which need MongoDB 8.2 or later, and this is 8.0.4");
   // One that is there already was made by somebody who could.
   ScriptedCatalog made(kServer);
   apply(made, diff(schema_of(collection(all_of(kSsn))), made.read()));
