@@ -11,7 +11,6 @@ Everything that is started here ends with this process.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
@@ -28,6 +27,7 @@ from xml.etree import ElementTree
 
 from support import container, image, lint, releases, tidy
 from support.builds import BUILDS, REPOSITORY, BuildError, make
+from support.children import die_with_parent
 from support.engine.recipe import KUBERNETES
 from support.parts import InstallError
 
@@ -41,8 +41,6 @@ FUZZ_TIME = 60  # s, for each target
 IN_A_CONTAINER = [
     f"tests/e2e/test_{name}.py" for name in ("drain", "health", "order", "origin", "outage")
 ]
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 @dataclass
@@ -92,17 +90,13 @@ def run(
     command: list[str], timeout: float, **options: object
 ) -> subprocess.CompletedProcess[str] | None:
     """Runs a program that ends with this process; None when it took longer than `timeout` s."""
-
-    def bind() -> None:
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         text=True,
         errors="replace",
         process_group=0,
-        preexec_fn=bind,
+        preexec_fn=die_with_parent(),
         **options,
     ) as process:  # type: ignore[call-overload]
         try:

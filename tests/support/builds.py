@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .children import die_with_parent
 from .parts import InstallError, cache_dir
 from .releases import RELEASES, REPOSITORY, Release, compiler_cache
 
@@ -128,6 +129,7 @@ def _run(command: list[str], environment: dict[str, str], build: Build) -> None:
             stdin=subprocess.DEVNULL,
             stdout=shown,
             stderr=shown,
+            preexec_fn=die_with_parent(),
         )
     said = log.read_text(errors="replace")
     if process.returncode != 0:

@@ -1,13 +1,8 @@
-"""A child process that never outlives its parent, and waiting with a deadline.
-
-The parent is the thread that starts the child: the kernel kills the child when that thread ends, so
-start children from the main thread or from one that lives as long as they should.
-"""
+"""A child process that never outlives the thread that started it, and waiting with a deadline."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import random
 import signal
@@ -20,15 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from ..children import die_with_parent
 from ..engine.supervisor import PORTS
 
 T = TypeVar("T")
 
 # Sanitizer builds on a machine that is shared are several times slower than a plain one.
 SLOWNESS = float(os.environ.get("READYGATE_TEST_SLOWNESS", "1"))
-
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Timeout(AssertionError):
@@ -69,17 +62,6 @@ def free_port() -> int:
     raise RuntimeError(f"every port from {_FIRST_PORT} to {PORTS.start - 1} was used")
 
 
-def _die_with_parent(parent: int) -> Callable[[], None]:
-    """For the child, between fork and exec."""
-
-    def prepare() -> None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(1)
-
-    return prepare
-
-
 class Process:
     """A running command whose output is collected, line by line, with the time of each line."""
 
@@ -106,7 +88,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            preexec_fn=_die_with_parent(os.getpid()),
+            preexec_fn=die_with_parent(),
             start_new_session=True,  # Ctrl-C is for us: we end our children in order
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
