@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -62,6 +63,15 @@ def python_source() -> list[str]:
     return _said([sys.executable, "-m", "ruff", "check", *options])
 
 
+def go_format() -> list[str] | None:
+    """Where there is a Go: `./dev test clients` installs one."""
+    sources = [str(path) for path in _files("*.go")]
+    if shutil.which("gofmt") is None:
+        return None
+    done = subprocess.run(["gofmt", "-d", *sources], capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).splitlines()  # older ones end with 0 whatever they find
+
+
 def shell_syntax() -> list[str]:
     scripts = [
         path
@@ -82,8 +92,10 @@ def file_length() -> list[str]:
     ]
 
 
-CHECKS: dict[str, Callable[[], list[str]]] = {
+# None: what is needed for it is not on this machine.
+CHECKS: dict[str, Callable[[], list[str] | None]] = {
     "clang-format": clang_format,
+    "Go format": go_format,
     "Python format": python_format,
     "Python source": python_source,
     "shell syntax": shell_syntax,
