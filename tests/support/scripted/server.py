@@ -158,12 +158,22 @@ class ScriptedServer:
         self._tell({"drop_connections": True})
 
     def configure(self, **settings: Any) -> None:
-        """version="7.0.14", min_wire=0, max_wire=21, extra_fields=True, address="host:port"."""
+        """version="7.0.14", min_wire=0, max_wire=21, extra_fields=True, address="host:port",
+        hides_builds=True.
+        """
         self._tell({"set": settings})
 
     def current_operations(self, *operations: Mapping[str, Any]) -> None:
         """What $currentOp and currentOp show from now on."""
         self._tell({"current_op": [dict(one) for one in operations]})
+
+    def building(self, *indexes: str) -> None:
+        """Of these ("db.collection.index"), which are there, the builds are not over from now on:
+        they are listed so, and createIndexes waits for them. None: what waits goes on.
+        """
+        self._tell({"building": list(indexes)})
+        if not indexes:
+            self.release()
 
     # What happened.
 

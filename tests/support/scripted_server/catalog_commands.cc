@@ -259,7 +259,31 @@ Result<Doc> CatalogModel::list_indexes(const Call& call) {
   if (collection->type == "view") {
     return fail(Code::kCommandNotSupportedOnView, "Namespace " + call.full_name() + " is a view, not a collection");
   }
-  return cursor_reply(call.full_name(), collection->indexes);
+  // As FerretDB 2.7.0 answers.
+  if (hides_builds && call.command.has("includeBuildUUIDs")) {
+    return fail(Code::kUnknownCommandField,
+                "The BSON field listIndexes.includeBuildUUIDs is not recognized as a valid field");
+  }
+  // src/mongo/db/commands/list_indexes.cpp, "Lists the indexes for a given collection"
+  std::vector<Doc> listed = collection->indexes;
+  for (Doc& spec : listed) {
+    if (!call.command.truthy("includeBuildUUIDs") || !is_unfinished(call, spec)) continue;
+    Doc entry;
+    entry.add("spec", spec).add_uuid("buildUUID", collection->uuid);
+    spec = entry;
+  }
+  return cursor_reply(call.full_name(), listed);
+}
+
+bool CatalogModel::is_unfinished(const Call& call, const Doc& spec) const {
+  return unfinished.contains(call.full_name() + "." + spec.text("name"));
+}
+
+// manual, "Index Builds on Populated Collections": the same build again joins the one that runs.
+bool CatalogModel::waits(const std::string& database, const Doc& command) const {
+  if (!command.first() || command.first()->key() != "createIndexes") return false;
+  const Call call{database, std::string(command.first()->text()), command};
+  return std::ranges::any_of(command.documents("indexes"), [&](const Doc& spec) { return is_unfinished(call, spec); });
 }
 
 Result<Doc> CatalogModel::list_databases(const Call&) {

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,12 @@ class CatalogModel {
   static bool knows(std::string_view command);
   /// `command` is one of those it knows. The reply has no "ok" yet.
   Result<Doc> run(const std::string& database, const Doc& command);
+
+  /// The indexes, as "db.collection.index", whose builds are not over; they are there, and listed.
+  std::set<std::string, std::less<>> unfinished;
+  bool hides_builds = false;  // listIndexes does not know includeBuildUUIDs
+  /// Whether the command asks for an index that is being built: its answer comes when that is over.
+  bool waits(const std::string& database, const Doc& command) const;
 
  private:
   struct Collection {
@@ -58,6 +65,7 @@ class CatalogModel {
   Result<Doc> list_databases(const Call& call);
   Result<Doc> drop_collection(const Call& call);
   Result<Doc> drop_database(const Call& call);
+  bool is_unfinished(const Call& call, const Doc& spec) const;
   Collection* find_collection(const Call& call);
   Collection& collection_for_writing(const Call& call);
   Collection& add_collection(const Call& call, std::string type, Doc options);

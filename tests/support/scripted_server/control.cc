@@ -25,6 +25,8 @@ Answer change_settings(ServerState& state, const Doc& changes) {
       settings.max_wire = static_cast<std::int32_t>(change.integer());
     } else if (key == "extra_fields") {
       settings.extra_fields = change.truthy();
+    } else if (key == "hides_builds") {
+      state.model.hides_builds = change.truthy();
     } else {
       return tl::unexpected("unknown setting: " + std::string(key));
     }
@@ -42,6 +44,12 @@ Answer add_rule(ServerState& state, const Doc& rule) {
   const auto number = state.script.add(rule);
   if (!number) return tl::unexpected(number.error());
   return Doc().add("rule", *number);
+}
+
+Answer set_unfinished(ServerState& state, const Doc& names) {
+  state.model.unfinished.clear();
+  for (const Field& name : names.fields()) state.model.unfinished.emplace(name.text());
+  return Doc();
 }
 
 Answer run(ServerState& state, const Doc& command) {
@@ -100,6 +108,7 @@ Answer carry_out(const Doc& line, Server& server, Sync<ServerState>& shared) {
     state->current_operations = line.documents("current_op");
     return Doc();
   }
+  if (verb == "building") return set_unfinished(*state, first->document());
   if (verb == "run") return run(*state, first->document());
   return tl::unexpected("unknown line: it begins with \"" + std::string(verb) + "\"");
 }

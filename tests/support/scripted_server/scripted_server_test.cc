@@ -262,6 +262,29 @@ TEST_CASE("encrypted fields: what create takes and gives back, and what may not 
   CHECK_FALSE(model.run("d", doc("{'collMod': 'c', 'encryptedFields': {'fields': []}}")));
 }
 
+TEST_CASE("an index that is being built is listed as such, or as any other, and who asks for it again waits") {
+  CatalogModel model(CatalogModel::Deployment::kReplicaSet);
+  const Doc create = doc("{'createIndexes': 'c', 'indexes': [{'name': 'i', 'key': {'a': 1}}]}");
+  REQUIRE(model.run("d", create));
+  CHECK_FALSE(model.waits("d", create));
+  model.unfinished = {"d.c.i"};
+  CHECK(model.waits("d", create));
+  CHECK_FALSE(model.waits("other", create));
+  CHECK_FALSE(model.waits("d", doc("{'createIndexes': 'c', 'indexes': [{'name': 'j', 'key': {'b': 1}}]}")));
+  const auto last = [&](const char* command) {
+    return model.run("d", doc(command))->document("cursor").documents("firstBatch").back();
+  };
+  CHECK(last("{'listIndexes': 'c'}").text("name") == "i");
+  const Doc shown = last("{'listIndexes': 'c', 'includeBuildUUIDs': true}");
+  CHECK(shown.has("buildUUID"));
+  CHECK(shown.document("spec").text("name") == "i");
+  model.hides_builds = true;
+  CHECK(last("{'listIndexes': 'c'}").text("name") == "i");
+  const auto refused = model.run("d", doc("{'listIndexes': 'c', 'includeBuildUUIDs': true}"));
+  REQUIRE(!refused);
+  CHECK(static_cast<int>(refused.error().code) == 40415);
+}
+
 TEST_CASE("rules apply in order, so often, and after so many") {
   Script script;
   REQUIRE(script.add(doc("{'on': 'find', 'skip': 1, 'times': 2, 'latency_ms': 5}")));

@@ -216,8 +216,10 @@ bool Server::handle(int socket, std::int32_t id, const Request& request) {
   if (fault.disconnect == Fault::Disconnect::kBefore) return false;
 
   Bytes bytes;
+  bool waits = fault.hang_after;
   {
     auto state = state_.lock();
+    waits = waits || state->model.waits(request.database, request.command);
     Doc reply;
     if (interrupted) {
       reply = error_reply(Code::kInterruptedDueToReplStateChange, "operation was interrupted");
@@ -233,7 +235,7 @@ bool Server::handle(int socket, std::int32_t id, const Request& request) {
     return false;
   }
   if (!request.wants_reply) return true;
-  if (fault.hang_after && hold(socket, false) == Held::kGone) return false;
+  if (waits && hold(socket, false) == Held::kGone) return false;
   std::span<const std::uint8_t> rest(bytes);
   if (fault.hang_mid_answer) {
     const auto half = rest.first(rest.size() / 2);
