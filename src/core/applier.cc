@@ -1,6 +1,7 @@
 #include "core/applier.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -37,6 +38,25 @@ std::string fields_of(const schema::Finding& finding) {
   json.end_object();
   const std::string& text = json.text();
   return text.substr(1, text.size() - 2);
+}
+
+LogLevel level_of(schema::FindingKind kind) {
+  switch (kind) {
+    // True of such a server whatever happens: an apply says which indexes it waits for, and a failure why.
+    case schema::FindingKind::kUnproven: return LogLevel::kDebug;
+    case schema::FindingKind::kOtherName:
+    case schema::FindingKind::kBuilding: return LogLevel::kInfo;
+    default: return LogLevel::kWarn;
+  }
+}
+
+bool builds(const schema::Step& step) {
+  return step.kind == schema::StepKind::kCreateIndexes || step.kind == schema::StepKind::kAwaitIndexes;
+}
+
+bool has_index(const std::vector<Owns>& of, const std::string& collection, const std::string& index) {
+  const Owns* found = schema::find_owned(of, collection);
+  return found != nullptr && std::find(found->indexes.begin(), found->indexes.end(), index) != found->indexes.end();
 }
 
 // A collection without options needs no command of its own: building its indexes creates it (manual, "createIndexes").
@@ -147,7 +167,9 @@ void Applier::on_reading(Commands& commands, Reading& reading, const Outcome& ou
   }
   const std::vector<Reading> parts = std::exchange(readings_, {});
   schema::Catalog catalog = parts.front().answer->catalog;
-  primary_ = parts.front().answer->primary;
+  const std::string& primary = parts.front().answer->primary;
+  if (primary != primary_) proven_.clear();  // what one has built another may still be building
+  primary_ = primary;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     if (parts[i].answer->primary != primary_) {
       read_again(commands, stage_);
@@ -158,11 +180,22 @@ void Applier::on_reading(Commands& commands, Reading& reading, const Outcome& ou
     const auto& foreign = parts[i].answer->catalog.owned_elsewhere;
     catalog.owned_elsewhere.insert(catalog.owned_elsewhere.end(), foreign.begin(), foreign.end());
   }
-  on_catalog(commands, catalog);
+  on_catalog(commands, std::move(catalog));
 }
 
-void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
+void Applier::prove(schema::Catalog& catalog) const {
+  for (schema::CatalogCollection& collection : catalog.collections) {
+    for (schema::CatalogIndex& index : collection.indexes) {
+      if (index.build == schema::Build::kUnknown && has_index(proven_, collection.name, index.index.name)) {
+        index.build = schema::Build::kDone;
+      }
+    }
+  }
+}
+
+void Applier::on_catalog(Commands& commands, schema::Catalog catalog) {
   server_ = catalog.server;
+  prove(catalog);
   schema::Plan plan = schema::diff(schema_, catalog, owns());
   if (stage_ == Stage::kVerifying) unmask(plan);
   if (counted_ == Count::kNo && (!plan.empty() || !plan.withheld.empty())) {
@@ -173,6 +206,14 @@ void Applier::on_catalog(Commands& commands, const schema::Catalog& catalog) {
   withheld_ = static_cast<int>(plan.withheld.size());
   say_findings(commands, plan);
   if (!accept(plan)) return;
+  if (mode_ == Mode::kApply) {
+    // First: while an index is being built, its collection can hardly be changed.
+    plan.steps.insert(plan.steps.begin(), std::make_move_iterator(plan.unproven.begin()),
+                      std::make_move_iterator(plan.unproven.end()));
+  } else if (doubts_ && plan.empty() && !plan.unproven.empty()) {
+    broke({Verdict::kSlow, Reason::kDrift, plan.first(schema::FindingKind::kUnproven)->message + "."});
+    return;
+  }
   if (plan.empty() && documents_follow_) {
     stage_ = Stage::kConfirming;
   } else if (plan.empty()) {
@@ -214,10 +255,9 @@ void Applier::unmask(schema::Plan& plan) const {
 }
 
 bool Applier::made_here(const std::string& collection, const std::string& index) const {
+  if (!index.empty()) return has_index(made_, collection, index);
   const Owns* found = schema::find_owned(made_, collection);
-  if (found == nullptr) return false;
-  if (index.empty()) return found->created;
-  return std::find(found->indexes.begin(), found->indexes.end(), index) != found->indexes.end();
+  return found != nullptr && found->created;
 }
 
 bool Applier::acknowledged(const schema::Step& step) const {
@@ -251,8 +291,7 @@ bool Applier::accept(const schema::Plan& plan) {
 void Applier::say_findings(Commands& commands, const schema::Plan& plan) {
   for (const schema::Finding& finding : plan.findings) {
     if (!first_time(fmt::format("{} {} {}", name(finding.kind), finding.collection, finding.message))) continue;
-    const bool calm = finding.kind == schema::FindingKind::kOtherName || finding.kind == schema::FindingKind::kBuilding;
-    commands.say(calm ? LogLevel::kInfo : LogLevel::kWarn, finding.message, fields_of(finding));
+    commands.say(level_of(finding.kind), finding.message, fields_of(finding));
   }
   for (const schema::Step& step : plan.withheld) {
     if (!first_time(fmt::format("withheld {}", identity(step)))) continue;
@@ -332,7 +371,7 @@ std::vector<std::string> Applier::building() const {
   std::vector<std::string> collections;
   for (const auto& [task, lane] : running_) {
     const schema::Step& step = plan_.steps[lanes_[lane].steps[lanes_[lane].next]];
-    if (step.kind == schema::StepKind::kCreateIndexes) collections.push_back(step.collection);
+    if (builds(step)) collections.push_back(step.collection);
   }
   return stage_ == Stage::kApplying ? collections : std::vector<std::string>();
 }
@@ -404,6 +443,10 @@ void Applier::record(const schema::Step& step) {
     Owns* found = schema::find_owned(all, step.collection);
     return found != nullptr ? *found : all.emplace_back(Owns{step.collection, {}, false});
   };
+  if (builds(step)) {
+    Owns& proven = of(proven_);
+    proven.indexes.insert(proven.indexes.end(), step.indexes.begin(), step.indexes.end());
+  }
   if (step.kind == schema::StepKind::kDropIndex) {
     std::erase(of(made_).indexes, step.object);
     of(gone_).indexes.push_back(step.object);

@@ -1,5 +1,6 @@
 // Makes the database match the schema: read the catalog, run the difference, read again, and believe only the second
-// reading. Collections go in parallel, the steps of one collection in order. Pure: tasks go out through Commands and
+// reading. Where a server lists indexes and does not say whether they are built, believe those that it has answered
+// for. Collections go in parallel, the steps of one collection in order. Pure: tasks go out through Commands and
 // answers come back through on().
 //
 // Used twice: by the initializer before the gate opens, and by the audit afterwards.
@@ -36,6 +37,8 @@ class Applier {
 
   // Under which steps are sent from here on: the lease was renewed. Until the first, none is.
   void grant(const Grant& grant) { grant_ = grant; }
+  // Of a look: no apply has ever answered for what is listed. An index that may not be built is then not there.
+  void doubt_unproven() { doubts_ = true; }
   // Stops at kConfirming once, even with nothing left to do.
   void documents_follow() { documents_follow_ = true; }
   // The holder of the lease before may have operations at work: begin() ends or awaits them first.
@@ -98,7 +101,8 @@ class Applier {
   void on_earlier(Commands& commands, const Outcome& outcome);
   void on_reading(Commands& commands, Reading& reading, const Outcome& outcome);
   void read_again(Commands& commands, Stage stage);  // the parts came from different primaries
-  void on_catalog(Commands& commands, const schema::Catalog& catalog);
+  void on_catalog(Commands& commands, schema::Catalog catalog);
+  void prove(schema::Catalog& catalog) const;
   void done(Commands& commands, const schema::Step& step);  // the server said yes to it
   void on_step(Commands& commands, std::size_t lane_index, const Outcome& outcome);
   void apply(Commands& commands, schema::Plan plan);
@@ -145,6 +149,8 @@ class Applier {
   std::vector<std::string> acknowledged_;  // collMod steps that the server said yes to
   std::vector<Owns> made_;                 // collections and indexes that the server said yes to
   std::vector<Owns> gone_;                 // indexes that were dropped
+  std::vector<Owns> proven_;               // indexes that primary_ answered for: their builds are over
+  bool doubts_ = false;
   int withheld_ = 0;
 };
 

@@ -169,6 +169,7 @@ void Initializer::look(Commands& commands) {
   const bool newer = standing(ledger_, schema_) == Standing::kNewer;
   applier_.emplace(schema_, settings_.parallelism, ledger_ && !newer ? ledger_->owns : std::vector<Owns>{},
                    Applier::Mode::kLook);
+  if (!ledger_ || !ledger_->applied || ledger_->applied->version < schema_.version) applier_->doubt_unproven();
   applier_->begin(commands);
 }
 

@@ -165,6 +165,7 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
       for (const schema::Document& index_entry : *indexes) {
         auto index = schema::index_from(index_entry);
         if (!index) return tl::unexpected(strange(index.error()));
+        if (builds == Builds::kHidden) index->build = schema::Build::kUnknown;
         collection->indexes.push_back(std::move(*index));
       }
     }

@@ -28,6 +28,7 @@ Doing doing_of(schema::StepKind kind) {
     case schema::StepKind::kCreateCollection:
     case schema::StepKind::kCreateView: return Doing::kCreateCollection;
     case schema::StepKind::kFindDuplicates:
+    case schema::StepKind::kAwaitIndexes:
     case schema::StepKind::kCreateIndexes: return Doing::kCreateIndexes;
     default: return Doing::kModify;
   }
@@ -112,6 +113,7 @@ bool is_limited(schema::StepKind kind) {
     case schema::StepKind::kCreateCollection:
     case schema::StepKind::kCreateView:
     case schema::StepKind::kCreateIndexes:
+    case schema::StepKind::kAwaitIndexes:
     case schema::StepKind::kFindDuplicates:
     case schema::StepKind::kTryUnique: return false;
     default: return true;

@@ -108,7 +108,7 @@ Result<CatalogIndex> index_from(const Document& entry) {
   // With includeBuildUUIDs an index that is being built comes as { spec: {…}, buildUUID: … }; with
   // includeIndexBuildInfo every one comes as { spec: {…} }, and one being built with indexBuildInfo.
   CatalogIndex found;
-  found.building = entry.has("buildUUID") || entry.has("indexBuildInfo");
+  found.build = entry.has("buildUUID") || entry.has("indexBuildInfo") ? Build::kRunning : Build::kDone;
   Document spec = entry;
   if (entry.has("spec")) {
     const std::optional<Document> inner = document_of(entry, "spec");

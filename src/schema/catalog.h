@@ -12,9 +12,13 @@
 
 namespace readygate::schema {
 
+// What is known of an index that is listed: kRunning is not there yet. Where a server does not tell the two apart, any
+// may be either.
+enum class Build { kDone, kRunning, kUnknown };
+
 struct CatalogIndex {
-  Index index;            // options as the server reports them, without v, ns, key, name, buildUUID
-  bool building = false;  // listed with a buildUUID: not there yet
+  Index index;  // options as the server reports them, without v, ns, key, name, buildUUID
+  Build build = Build::kDone;
 };
 
 // Of a sharded collection.

@@ -24,9 +24,9 @@ Catalog catalog_of(const Schema& schema) {
     collection.options = declared.options;
     // A time series has no index on _id, and a clustered collection shows its own.
     if (!declared.options.has("timeseries")) collection.indexes.push_back(id_index());
-    for (const Index& index : declared.indexes) collection.indexes.push_back({index, false});
+    for (const Index& index : declared.indexes) collection.indexes.push_back({index});
     if (encrypts(declared.options)) {
-      collection.indexes.push_back({safe_content_index(declared.options), false});
+      collection.indexes.push_back({safe_content_index(declared.options)});
       for (const std::string& state : state_collections(declared.name)) {
         catalog.collections.push_back({state, "collection", state_options(), {}});
       }

@@ -43,6 +43,7 @@ class IndexesDiff {
     unsharded();
     limit();
     hide_later();
+    prove();
     build();
     replace();
     changes_.finish();
@@ -54,7 +55,7 @@ class IndexesDiff {
  private:
   struct Present {
     Index index;
-    bool building = false;
+    Build build = Build::kDone;
     bool incomplete = false;  // a shard lacks it
     // The server's own: on _id, what it makes for a time series, what encrypted fields need; or the shard key's.
     bool fixed = false;
@@ -65,7 +66,7 @@ class IndexesDiff {
   void read() {
     const std::optional<Sharding>& sharding = draft_.live->sharding;
     for (const CatalogIndex& index : draft_.live->indexes) {
-      Present present{normalised(index.index), index.building};
+      Present present{normalised(index.index), index.build};
       present.fixed = is_id_index(index.index) || is_series_index(present.index) || is_shard_index(present.index) ||
                       is_encryption_index(present.index);
       present.incomplete = sharding && std::find(sharding->incomplete.begin(), sharding->incomplete.end(),
@@ -154,12 +155,12 @@ class IndexesDiff {
   }
 
   bool may_replace(const Present& present) const {
-    return draft_.policy.conflict == Policy::Conflict::kReplace && !present.fixed && !present.building;
+    return draft_.policy.conflict == Policy::Conflict::kReplace && !present.fixed && present.build != Build::kRunning;
   }
 
   // Made by this schema, and nobody else's business.
   bool is_ours(const Present& present) const {
-    return !present.fixed && !present.building && was_made(present.index.name);
+    return !present.fixed && present.build != Build::kRunning && was_made(present.index.name);
   }
   bool was_made(const std::string& name) const {
     if (draft_.owns == nullptr) return false;
@@ -178,11 +179,15 @@ class IndexesDiff {
   void compare(const Index& wanted, Present& present) {
     const std::vector<std::string> differing = differences(wanted, present.index);
     if (differing.empty()) {
-      if (present.building || present.incomplete) wait_for(wanted, present);
+      if (present.build == Build::kRunning || present.incomplete) {
+        wait_for(wanted, present);
+      } else if (present.build == Build::kUnknown) {
+        unproven_.push_back(again(wanted, present));
+      }
       return;
     }
     const bool in_place =
-        !present.building && std::all_of(differing.begin(), differing.end(), [&](const std::string& o) {
+        present.build != Build::kRunning && std::all_of(differing.begin(), differing.end(), [&](const std::string& o) {
           return (o != "unique" || can_be_unique(wanted)) && changes_.possible(o, wanted, present.index);
         });
     if (in_place) {
@@ -194,14 +199,20 @@ class IndexesDiff {
     }
   }
 
-  void wait_for(const Index& wanted, const Present& present) {
+  // As it is declared: the key of a text index is listed in a form that cannot be asked for.
+  static Index again(const Index& wanted, const Present& present) {
     Index again = wanted;
     again.name = present.index.name;
-    building_.push_back(std::move(again));
-    draft_.finding(FindingKind::kBuilding, wanted.name, "", "", "",
-                   fmt::format("the index {} {}", index_of(present.index.name, draft_),
-                               present.building ? "is being built; asking for it again waits for it"
-                                                : "is not on every shard; asking for it again builds it there"));
+    return again;
+  }
+
+  void wait_for(const Index& wanted, const Present& present) {
+    building_.push_back(again(wanted, present));
+    draft_.finding(
+        FindingKind::kBuilding, wanted.name, "", "", "",
+        fmt::format("the index {} {}", index_of(present.index.name, draft_),
+                    present.build == Build::kRunning ? "is being built; asking for it again waits for it"
+                                                     : "is not on every shard; asking for it again builds it there"));
   }
 
   void contradict(const Index& wanted, const Present& present, const std::vector<std::string>& differing) {
@@ -277,6 +288,27 @@ class IndexesDiff {
     step.unique = std::move(unique);
     if (!draft_.known_empty()) step.cost = Cost::kScans;
     return step;
+  }
+
+  // Together: each has its build already, and none begins.
+  void prove() {
+    if (unproven_.empty()) return;
+    std::vector<std::string> names;
+    for (Index& index : unproven_) {
+      names.push_back(index.name);
+      // Such a server refuses to be asked for it, and takes the index without it for the same one.
+      if (hides_only_later(draft_.server)) index.options = without(index.options, {"hidden"});
+    }
+    Step step = create(unproven_);
+    step.kind = StepKind::kAwaitIndexes;
+    step.what = fmt::format("wait until {} {} built", fmt::join(names, ", "), names.size() == 1 ? "is" : "are");
+    step.cost = Cost::kInstant;
+    draft_.unproven.push_back(std::move(step));
+    draft_.finding(
+        FindingKind::kUnproven, "", "", "", "",
+        fmt::format("the server does not say which indexes of {} are still being built; an apply asks for {} "
+                    "again, which waits for that",
+                    json_quote(draft_.collection), fmt::join(names, ", ")));
   }
 
   // On a collection that holds documents, each new unique index goes alone: one that they contradict must not take its
@@ -381,6 +413,7 @@ class IndexesDiff {
   std::vector<Present> present_;
   std::vector<Index> missing_;
   std::vector<Index> building_;
+  std::vector<Index> unproven_;
   std::vector<Replacement> replacements_;
   std::vector<Step> hidden_;  // indexes that are made visible
   std::vector<Step> late_;    // drops of what is replaced, and what is built after them

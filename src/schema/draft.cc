@@ -43,6 +43,7 @@ void Draft::finish(Plan& plan) {
       (kept_back ? plan.withheld : plan.steps).push_back(std::move(step));
     }
   }
+  std::move(unproven.begin(), unproven.end(), std::back_inserter(plan.unproven));
   std::move(findings.begin(), findings.end(), std::back_inserter(plan.findings));
 }
 

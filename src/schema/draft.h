@@ -24,6 +24,7 @@ struct Draft {
   // In the order of the plan. A step is contract as soon as it only makes sense after one that is.
   std::vector<Step> additive = {};
   std::vector<Step> destructive = {};
+  std::vector<Step> unproven = {};
   std::vector<Finding> findings = {};
 
   // Nothing that exists can contradict, and nobody can depend on it.

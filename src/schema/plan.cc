@@ -11,6 +11,7 @@ std::string_view name(StepKind kind) {
     case StepKind::kCreateView: return "create_view";
     case StepKind::kFindDuplicates: return "find_duplicates";
     case StepKind::kCreateIndexes: return "create_indexes";
+    case StepKind::kAwaitIndexes: return "await_indexes";
     case StepKind::kModifyIndex: return "modify_index";
     case StepKind::kUnhideIndex: return "unhide_index";
     case StepKind::kHideIndex: return "hide_index";
@@ -43,6 +44,7 @@ std::string_view name(FindingKind kind) {
     case FindingKind::kOtherName: return "other_name";
     case FindingKind::kConflict: return "conflict";
     case FindingKind::kBuilding: return "building";
+    case FindingKind::kUnproven: return "unproven";
     case FindingKind::kNotHonoured: return "not_honoured";
     case FindingKind::kShardedUnverified: return "sharded_unverified";
     case FindingKind::kOwnedElsewhere: return "owned_elsewhere";

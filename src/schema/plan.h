@@ -22,6 +22,7 @@ enum class StepKind {
   kCreateView,
   kFindDuplicates,    // an aggregation: fails when documents share a key of an index that is to be unique
   kCreateIndexes,     // of one collection, in one command
+  kAwaitIndexes,      // createIndexes of what is listed already: the server answers once it is built
   kModifyIndex,       // collMod: expireAfterSeconds
   kUnhideIndex,       // collMod: hidden = false
   kHideIndex,         // collMod: hidden = true
@@ -87,6 +88,7 @@ enum class FindingKind {
   kOtherName,          // a declared index exists under another name: satisfied, reported
   kConflict,           // contradicts, and no step may or can mend it: fails
   kBuilding,           // a declared index is being built: the step that asks for it again waits for it
+  kUnproven,           // the server does not say whether declared indexes that it lists are built: Plan::unproven
   kNotHonoured,        // the server says yes and does otherwise: policy.not_honoured decides
   kShardedUnverified,  // of a sharded collection, whose shards could not be asked one by one
   kOwnedElsewhere,     // another schema of the database made it: nothing is planned for it, and it fails
@@ -106,6 +108,9 @@ struct Finding {
 struct Plan {
   std::vector<Step> steps;     // those of one lane() in their order; different ones may run in parallel
   std::vector<Step> withheld;  // contract steps that policy.contract = "report" keeps back
+  // kAwaitIndexes, where Build::kUnknown leaves open what is there. They change nothing: an apply does them first, and
+  // who may only read leaves it open.
+  std::vector<Step> unproven;
   std::vector<Finding> findings;
 
   bool empty() const { return steps.empty(); }

@@ -40,7 +40,8 @@ char sign_of(StepKind kind) {
     case StepKind::kCreateView:
     case StepKind::kCreateIndexes: return '+';
     case StepKind::kDropIndex: return '-';
-    case StepKind::kFindDuplicates: return '?';  // changes nothing
+    case StepKind::kFindDuplicates:
+    case StepKind::kAwaitIndexes: return '?';  // changes nothing
     case StepKind::kModifyIndex:
     case StepKind::kUnhideIndex:
     case StepKind::kHideIndex:

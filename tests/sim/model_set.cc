@@ -11,13 +11,17 @@
 namespace readygate::sim {
 namespace {
 
+using schema::Build;
+
 // wtimeout of the lease's client: an eighth of a period of 20 s.
 constexpr Millis kWriteConcernTimeout{2'500};
 
 core::Failure not_primary() { return test::server_error(10107, "not primary"); }
 core::Failure no_majority() { return test::server_error(64, "waiting for replication timed out"); }
 
-bool builds(const schema::Step& step) { return step.kind == schema::StepKind::kCreateIndexes; }
+bool builds(const schema::Step& step) {
+  return step.kind == schema::StepKind::kCreateIndexes || step.kind == schema::StepKind::kAwaitIndexes;
+}
 
 const schema::CatalogIndex* find_index(const schema::Catalog& catalog, const std::string& of, const std::string& name) {
   for (const schema::CatalogCollection& collection : catalog.collections) {
@@ -60,6 +64,8 @@ void ModelSet::request(const core::Work& work, Reply reply) {
       if (read->part == core::ReadCatalog::Part::kRest) break;
       if (std::find(read->collections.begin(), read->collections.end(), collection.name) != read->collections.end()) {
         answer.catalog.collections.push_back(collection);
+        if (!hides_builds) continue;
+        for (schema::CatalogIndex& index : answer.catalog.collections.back().indexes) index.build = Build::kUnknown;
       }
     }
     if (read->settled) {
@@ -126,17 +132,18 @@ void ModelSet::arrive_late(const schema::Document& command, Millis without_major
 
 // The build is listed as such at once and goes on whoever waits; an identical one joins it.
 void ModelSet::build(const core::RunStep& step, Reply reply) {
-  const auto mark = [of = step.step.collection, names = step.step.indexes](State& state, bool building) {
+  const auto mark = [of = step.step.collection, names = step.step.indexes](State& state, Build build) {
     for (schema::CatalogCollection& collection : state.catalog.collections) {
       if (collection.name != of) continue;
       for (schema::CatalogIndex& index : collection.indexes) {
         for (const std::string& name : names) {
-          if (index.index.name == name) index.building = building;
+          if (index.index.name == name) index.build = build;
         }
       }
     }
   };
   bool there = false;
+  bool built = true;
   const schema::Document indexes = *schema::field(step.step.command, "indexes")->document();
   for (const schema::Field& asked : schema::fields(indexes)) {
     const schema::Document index = *asked.document();
@@ -146,12 +153,17 @@ void ModelSet::build(const core::RunStep& step, Reply reply) {
       return;
     }
     there = there || found != nullptr;
+    built = built && found != nullptr && found->build == Build::kDone;
+  }
+  if (built) {
+    write([](State&) {}, core::Done{}, std::move(reply));
+    return;
   }
   if (!there) {
     write(
         [command = step.step.command, mark](State& state) {
           test::run_command(state.catalog, command);
-          mark(state, true);
+          mark(state, Build::kRunning);
         },
         core::Done{}, [](const core::Outcome&) {});
   }
@@ -161,7 +173,7 @@ void ModelSet::build(const core::RunStep& step, Reply reply) {
                   if (!has_primary() || term != term_) {
                     reply(tl::unexpected(not_primary()));  // the new primary finishes it; see elect()
                   } else {
-                    write([mark](State& state) { mark(state, false); }, core::Done{}, std::move(reply));
+                    write([mark](State& state) { mark(state, Build::kDone); }, core::Done{}, std::move(reply));
                   }
                 });
 }
@@ -211,14 +223,14 @@ void ModelSet::elect(bool rolls_back, Millis takes) {
   // A build that was under way goes on, or starts again, on the new primary.
   for (schema::CatalogCollection& collection : primary_.catalog.collections) {
     for (schema::CatalogIndex& index : collection.indexes) {
-      if (!index.building) continue;
+      if (index.build != Build::kRunning) continue;
       events_.after(elected_at_ - events_.now() + dice_.millis(10, 5'000),
                     [this, name = collection.name, built = index.index.name] {
                       write(
                           [name, built](State& state) {
                             for (schema::CatalogCollection& c : state.catalog.collections) {
                               for (schema::CatalogIndex& i : c.indexes) {
-                                if (c.name == name && i.index.name == built) i.building = false;
+                                if (c.name == name && i.index.name == built) i.build = Build::kDone;
                               }
                             }
                           },

@@ -41,6 +41,8 @@ class ModelSet {
   const State& primary() const { return primary_; }
   const State& committed() const { return committed_; }
 
+  bool hides_builds = false;  // an index that is being built is listed as any other
+
   // How the server and its data are, before the first request.
   void prepare(const std::function<void(State&)>& change) {
     change(primary_);

@@ -108,6 +108,7 @@ class History {
     const int replicas = static_cast<int>(dice_.between(2, 12));
     newest_ = quiet_ ? kContracts : static_cast<int>(dice_.between(1, kContracts));
     transactions_ = dice_.chance(0.5);
+    set_.hides_builds = dice_.chance(0.3);
     set_.prepare([this](ModelSet::State& state) {
       state.documents.transactions = transactions_;
       for (const char* collection : {"orders", "customers", "third"}) {

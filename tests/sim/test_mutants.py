@@ -111,6 +111,18 @@ MUTANTS = [
         "false, part}",
     ),
     Mutant(
+        "an index that is listed, taken for one that is built",
+        "src/core/applier.cc",
+        "has_index(proven_, collection.name, index.index.name)",
+        "mode_ == Mode::kApply",
+    ),
+    Mutant(
+        "an observer that takes for built what no apply has waited for",
+        "src/core/initializer.cc",
+        "applier_->doubt_unproven();",
+        "applier_->primary();",
+    ),
+    Mutant(
         "nobody looks again after a take-over",
         "src/core/auditor.cc",
         "    look_at_ = now + settings_.lease.period;",

@@ -68,7 +68,7 @@ TEST_CASE("every kind of index is created and read back, and only declared colle
     CAPTURE(name);
     const schema::CatalogIndex* found = index_of(orders, name);
     REQUIRE(found);
-    CHECK_FALSE(found->building);
+    CHECK(found->build != schema::Build::kRunning);
   }
   CHECK(schema::same(index_of(orders, "compound")->index.key, json(R"({"b": 1, "a": -1})"),
                      schema::FieldOrder::kMatters));

@@ -154,6 +154,9 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   for (const CatalogCollection& collection : catalog.collections) {
     if (std::find(work.collections.begin(), work.collections.end(), collection.name) != work.collections.end()) {
       read.catalog.collections.push_back(collection);
+      if (hides_builds) {
+        for (CatalogIndex& index : read.catalog.collections.back().indexes) index.build = schema::Build::kUnknown;
+      }
       auto& documents = read.catalog.collections.back().documents;
       documents.reset();
       if (work.count) documents = 0;  // it holds none

@@ -20,7 +20,8 @@ class ModelDatabase {
 
   core::Outcome run(const core::Work& work);
 
-  schema::Catalog catalog;
+  schema::Catalog catalog;    // a build that it shows is over with the next createIndexes of the index
+  bool hides_builds = false;  // a reading does not tell an index that is being built from the others
   std::optional<core::Ledger> ledger;
   std::string primary;  // its term; see core::CatalogRead
   ModelMigrations migrations;

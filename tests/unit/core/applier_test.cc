@@ -245,4 +245,113 @@ TEST_CASE("what takes something away waits until everything that adds is done, a
   CHECK(after == std::vector<std::string>{"drop_index"});
 }
 
+// What a server does that lists an index from the beginning of its build and does not say so.
+struct HiddenBuilds : Rig {
+  explicit HiddenBuilds(Applier::Mode mode = Applier::Mode::kApply) : Rig(example_schema(), mode) {
+    Rig before(example_schema());
+    before.run();
+    database.catalog = before.database.catalog;
+    database.hides_builds = true;
+    for (auto& collection : database.catalog.collections) {
+      for (auto& index : collection.indexes) index.build = schema::Build::kRunning;
+    }
+  }
+
+  std::multiset<std::string> sent() const {
+    std::multiset<std::string> steps;
+    for (const RunStep& run : all<RunStep>()) steps.insert(run.step.collection + ": " + run.step.what);
+    return steps;
+  }
+};
+
+const std::multiset<std::string> kAskedAgain = {"customers: wait until email is built",
+                                                "orders: wait until by_customer, number are built"};
+
+TEST_CASE("where builds are hidden, what is listed is asked for again before it is believed, and is not made by that") {
+  HiddenBuilds rig;
+  core::Grant grant;
+  grant.token = 7;
+  grant.not_after = Instant(std::chrono::hours(1));
+  rig.applier.grant(grant);
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  CHECK(rig.sent() == kAskedAgain);
+  for (const RunStep& run : rig.all<RunStep>()) {
+    CHECK(run.step.command.has("createIndexes"));
+    CHECK_FALSE(run.step.destructive);
+    CHECK(run.token == 7);
+    CHECK(run.not_after == grant.not_after);
+  }
+  for (const auto& collection : rig.database.catalog.collections) {
+    for (const auto& index : collection.indexes) {
+      CHECK((index.index.name == "_id_" || index.build == schema::Build::kDone));
+    }
+  }
+  CHECK(rig.all<ReadCatalog>().size() == 2);
+  CHECK(rig.applier.owns().empty());
+}
+
+TEST_CASE("where builds are hidden, the server's yes to a build is enough") {
+  Rig rig(example_schema());
+  rig.database.hides_builds = true;
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  for (const RunStep& run : rig.all<RunStep>()) CHECK(run.step.kind == schema::StepKind::kCreateIndexes);
+  CHECK(rig.all<ReadCatalog>().size() == 2);
+}
+
+TEST_CASE("where builds are hidden, what one primary has answered for is asked of another again") {
+  HiddenBuilds rig;
+  int readings = 0;
+  rig.database.fault = [&](const Work& work) -> std::optional<core::Failure> {
+    if (std::holds_alternative<ReadCatalog>(work)) rig.database.primary = ++readings == 1 ? "a/1" : "b/1";
+    return std::nullopt;
+  };
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  std::multiset<std::string> twice = kAskedAgain;
+  twice.insert(kAskedAgain.begin(), kAskedAgain.end());
+  CHECK(rig.sent() == twice);
+}
+
+TEST_CASE("where builds are hidden, a build that fails after all fails the apply") {
+  HiddenBuilds rig;
+  rig.database.fault = [](const Work& work) -> std::optional<core::Failure> {
+    if (!std::holds_alternative<RunStep>(work)) return std::nullopt;
+    core::Failure failure = server_error(11000);
+    failure.doing = core::Doing::kCreateIndexes;
+    return failure;
+  };
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kBroken);
+  CHECK(rig.applier.judgement().reason == Reason::kDuplicates);
+}
+
+TEST_CASE("where builds are hidden, who only looks sends nothing, and believes what an apply has answered for") {
+  HiddenBuilds rig(Applier::Mode::kLook);
+  SUBCASE("an apply has") {
+    rig.run();
+    CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  }
+  SUBCASE("none has") {
+    rig.applier.doubt_unproven();
+    rig.run();
+    CHECK(rig.applier.stage() == Applier::Stage::kBroken);
+    CHECK(rig.applier.judgement().verdict == core::Verdict::kSlow);
+    CHECK_FALSE(rig.applier.drifted());
+  }
+  CHECK(rig.all<RunStep>().empty());
+}
+
+TEST_CASE("where builds are shown, nothing that is there is asked for again") {
+  Rig before(example_schema());
+  before.run();
+  Rig rig(example_schema());
+  rig.database.catalog = before.database.catalog;
+  rig.run();
+  CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+  CHECK(rig.all<RunStep>().empty());
+  CHECK(rig.all<ReadCatalog>().size() == 1);
+}
+
 }  // namespace readygate::test

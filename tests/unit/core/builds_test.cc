@@ -27,7 +27,7 @@ struct LongBuilds : Harness {
 
   static bool builds(const StartTask& task) {
     const auto* step = std::get_if<RunStep>(&task.work);
-    return step != nullptr && step->step.kind == schema::StepKind::kCreateIndexes;
+    return step != nullptr && step->step.command.has("createIndexes");
   }
 
   void answer_others() {
@@ -78,6 +78,25 @@ TEST_CASE("a long build is shown with its percentage, and told at most every fiv
   CHECK(h.phase().of > 0);
   CHECK(h.said("Progress: step ") >= 4);
   CHECK(h.said("Progress: step ") <= 6);
+}
+
+TEST_CASE("a build that is only waited for is followed as well") {
+  Harness before;
+  before.open();
+  Harness h;
+  h.database.catalog = before.database.catalog;
+  h.database.hides_builds = true;
+  h.gate.start(h.now());
+  h.primary(true);
+  for (h.collect(); !h.tasks.empty() && !LongBuilds::builds(h.tasks.front());) h.answer_one();
+  REQUIRE_FALSE(h.tasks.empty());
+  const auto& step = std::get<RunStep>(h.tasks.front().work).step;
+  CHECK(step.kind == schema::StepKind::kAwaitIndexes);
+  h.database.builds = {{step.collection, 40, 100}};
+  const std::size_t waiting = h.tasks.size();
+  h.pass(Seconds(3));
+  REQUIRE(h.tasks.size() > waiting);
+  CHECK(std::holds_alternative<ReadProgress>(h.tasks[waiting].work));
 }
 
 TEST_CASE("progress alone makes a snapshot at most once a second") {

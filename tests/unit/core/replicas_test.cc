@@ -134,6 +134,32 @@ TEST_CASE("an older version opens on a newer schema without writing, if min_open
   }
 }
 
+TEST_CASE("where builds are hidden, an older version opens on what an apply of it, or of a newer one, has waited for") {
+  Harness first(example_schema(2));
+  first.open();
+  for (const int applied : {0, 1, 2, 3}) {
+    CAPTURE(applied);
+    Harness h(example_schema(2), {}, 2);
+    h.database = first.database;
+    h.database.hides_builds = true;
+    h.database.count.clear();
+    h.database.ledger->target = Target{4, "of a newer version that is being applied", 1};
+    if (applied == 0) h.database.ledger->applied.reset();
+    if (applied != 0) h.database.ledger->applied->version = applied;
+    h.open();
+    CHECK(h.facts().open == (applied >= 2));
+    CHECK(h.database.count["write"] == 0);
+    CHECK(h.database.count["step"] == 0);
+    if (applied >= 2) continue;
+    CHECK(h.code() == Reason::kDrift);
+    h.database.ledger->applied = applied_now(example_schema(4), "another", {});
+    h.database.ledger->target.reset();
+    h.pass(Seconds(120));
+    h.answer_all();
+    CHECK(h.facts().open);
+  }
+}
+
 TEST_CASE("an older version that drops what is extra lacks nothing where a newer one has more") {
   const std::string policy = "extra_indexes = \"drop\"\ncontract = \"apply\"";
   // Of "customers", the last collection of the example.

@@ -51,6 +51,14 @@ std::string plan_of(const std::string& schema, const Catalog& catalog) {
   return text;
 }
 
+// As read from a server that does not know includeBuildUUIDs.
+Catalog without_builds(Catalog catalog) {
+  for (CatalogCollection& collection : catalog.collections) {
+    for (CatalogIndex& index : collection.indexes) index.build = Build::kUnknown;
+  }
+  return catalog;
+}
+
 struct Pair {
   const char* name;
   std::string from;
@@ -343,6 +351,47 @@ TEST_CASE("a sharded collection: what may serve the shard key stays, and what a 
   catalog.collections[0].sharding = Sharding{};
   CHECK(dropped(c("")).empty());
   CHECK(plan(c("")).first(FindingKind::kShardedUnverified) != nullptr);
+}
+
+TEST_CASE("where builds are not shown, a plan has no steps for what is listed, and says what an apply would wait for") {
+  const Catalog catalog = without_builds(catalog_of(R"({"c": {"type": "collection", "indexes": [
+      {"key": {"a": 1}, "name": "x"}, {"key": {"b": 1}, "name": "b_1", "unique": true},
+      {"key": {"_fts": "text", "_ftsx": 1}, "name": "t", "weights": {"t": 1}},
+      {"key": {"e": 1}, "name": "extra"}, {"key": {"at": 1}, "name": "ttl", "expireAfterSeconds": 60} ]}})"));
+  const std::string schema = c(i("x", "key = [['a', 1]]") + i("u", "key = [['b', 1]]\nunique = true") +
+                               i("t", "key = [['t', 'text']]") + i("ttl", "key = [['at', 1]]\nexpire_after = '30s'"));
+  CHECK(plan_of(schema, catalog) ==
+        "~ c  set expireAfterSeconds of ttl to 30, was 60\n"
+        "? c  other name: the index \"u\" of \"c\" exists as \"b_1\"; an index cannot be renamed, so that one serves\n"
+        "? c  unproven: the server does not say which indexes of \"c\" are still being built; an apply asks for x, t, "
+        "b_1 again, which waits for that\n"
+        "? c  extra index: the index \"extra\" of \"c\" is not declared; it is left alone\n");
+  const Plan plan = diff(schema_of(schema), catalog);
+  REQUIRE(plan.unproven.size() == 1);
+  const Step& step = plan.unproven[0];
+  CHECK(step.kind == StepKind::kAwaitIndexes);
+  CHECK(step.what == "wait until x, t, b_1 are built");
+  CHECK(step.indexes == std::vector<std::string>{"x", "t", "b_1"});
+  REQUIRE(step.unique.size() == 1);
+  CHECK(step.unique[0].name == "b_1");
+  CHECK(step.command.to_json() ==
+        R"({ "createIndexes" : "c", "indexes" : [ { "key" : { "a" : 1 }, "name" : "x" }, )"
+        R"({ "key" : { "t" : "text" }, "name" : "t" }, { "key" : { "b" : 1 }, "name" : "b_1", "unique" : true } ] })");
+  CHECK(diff(schema_of(schema), catalog_of("{}")).unproven.empty());
+}
+
+TEST_CASE("where builds are not shown, a hidden index is asked for as the server takes it") {
+  Catalog catalog = without_builds(
+      catalog_of(R"({"c": {"type": "collection", "indexes": [{"key": {"a": 1}, "name": "x", "hidden": true}]}})"));
+  const auto asks_for_hidden = [&] {
+    const Plan plan = diff(schema_of(c(i("x", "key = [['a', 1]]\nhidden = true"))), catalog);
+    CHECK(plan.empty());
+    REQUIRE(plan.unproven.size() == 1);
+    return plan.unproven[0].command.to_json().find("hidden") != std::string::npos;
+  };
+  CHECK(asks_for_hidden());
+  catalog.server = {"ferretdb", "2.7.0", "standalone"};
+  CHECK_FALSE(asks_for_hidden());
 }
 
 TEST_CASE("no policy hides or drops the index on _id, one that serves the shard key, or one that is being built") {

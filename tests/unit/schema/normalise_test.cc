@@ -159,10 +159,10 @@ TEST_CASE("a catalog's entries, and what is not one") {
     REQUIRE(!strange);
     CHECK(strange.error().reason == Reason::kInternal);
   }
-  CHECK(index_from(json(R"({"spec":{"name":"i","key":{"a":1}},"buildUUID":1})"))->building);
-  CHECK(index_from(json(R"({"spec":{"name":"i","key":{"a":1}},"indexBuildInfo":{}})"))->building);
-  CHECK(index_from(json(R"({"name":"i","key":{"a":1},"buildUUID":1})"))->building);
-  CHECK(!index_from(json(R"({"spec":{"name":"i","key":{"a":1}}})"))->building);
+  CHECK(index_from(json(R"({"spec":{"name":"i","key":{"a":1}},"buildUUID":1})"))->build == Build::kRunning);
+  CHECK(index_from(json(R"({"spec":{"name":"i","key":{"a":1}},"indexBuildInfo":{}})"))->build == Build::kRunning);
+  CHECK(index_from(json(R"({"name":"i","key":{"a":1},"buildUUID":1})"))->build == Build::kRunning);
+  CHECK(index_from(json(R"({"spec":{"name":"i","key":{"a":1}}})"))->build == Build::kDone);
   CHECK(index_from(json(R"({"v":2,"name":"i","key":{"a":1},"ns":"d.c","unique":true})"))->index.options.to_json() ==
         "{ \"unique\" : true }");
   for (const char* bad : {R"({})", R"({"name":"i"})", R"({"name":"i","key":{}})", R"({"name":"i","key":1})",
