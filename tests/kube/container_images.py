@@ -16,6 +16,7 @@ from support.node import images
 GATE, SERVICE = "localhost/readygate:dev", "localhost/application:dev"
 ARCHIVE_VARIABLE = "READYGATE_TEST_IMAGE_ARCHIVE"
 PROGRAMS = ("readygate", "readygate-wait")
+LOADED_LATER = "libcurl.so.4"  # by dlopen, when something is to be told or asked over HTTP
 
 
 def gate(build: Path, target: Path) -> Path:
@@ -23,7 +24,9 @@ def gate(build: Path, target: Path) -> Path:
     if given := os.environ.get(ARCHIVE_VARIABLE):
         return Path(given)
     programs = {f"/usr/bin/{name}": build / name for name in PROGRAMS}
-    files = {**libraries(build / "readygate"), **programs}
+    later = loaded_later()
+    loaded = {**libraries(build / "readygate"), **libraries(later), str(later): later}
+    files = {**loaded, **programs}
     return images.archive(GATE, files, ["/usr/bin/readygate"], target)
 
 
@@ -42,6 +45,14 @@ def service(
         files["/schema/schema.toml"] = target.with_suffix(".toml")
         files["/schema/schema.toml"].write_text(schema)
     return images.archive(name, files, [program], target)
+
+
+def loaded_later() -> Path:
+    """Where the program will find it."""
+    listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True)
+    found = re.search(rf"{re.escape(LOADED_LATER)} .*=> (\S+)", listed.stdout)
+    assert found, f"{LOADED_LATER} is not installed"
+    return Path(found[1])
 
 
 def libraries(program: Path) -> dict[str, Path]:
