@@ -188,8 +188,10 @@ class Shop:
 
         return self.pods.wait(ready, timeout, f"{count} pods are ready")
 
-    def get(self, pod: Object, path: str, port: int = PORT) -> httpx.Response:
-        return httpx.get(f"http://{address(pod)}:{port}{path}", timeout=5)
+    def get(
+        self, pod: Object, path: str, port: int = PORT, *, timeout: float = 5
+    ) -> httpx.Response:
+        return httpx.get(f"http://{address(pod)}:{port}{path}", timeout=timeout)
 
     def facts(self, pod: Object) -> dict[str, Any]:
         """What the application says of itself."""
@@ -205,6 +207,11 @@ class Shop:
             for event in self.events.versions()
             if kind is None or event["type"] == kind
         ]
+
+    def logged(self, container_name: str, part: str) -> bool:
+        """Whether containers of that name have said so. It asks the node, not the API server."""
+        logs = (self.node.folder / "log/pods").glob(f"{self.namespace}_*/{container_name}/*.log")
+        return any(part in log.read_text(errors="replace") for log in logs)
 
     def report(self) -> str:
         """For a test that failed: what happened, and what the containers said."""

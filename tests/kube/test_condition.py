@@ -19,6 +19,8 @@ from support.gate.process import wait_until
 from support.node.api import Object
 from support.node.record import condition, container, running_since
 
+# s, that a call to the API server may hang: timeout of src/http/client.h. No answer waits for one.
+CALL_LIMIT = 5
 KUBELETS = {"Initialized", "Ready", "ContainersReady", "PodScheduled"}
 
 
@@ -45,27 +47,29 @@ def test_the_condition_is_false_until_the_schema_is_there(make_shop: Callable[..
     assert container(pod, SIDECAR)["restartCount"] == 0
 
 
+def told(pod: Object, kind: str, *reasons: str) -> Callable[[dict[str, Object]], bool]:
+    """Whether Events of that type about the pod have all these reasons."""
+
+    def check(events: dict[str, Object]) -> bool:
+        seen = {
+            event["reason"]
+            for event in events.values()
+            if event["type"] == kind
+            and event["involvedObject"].get("uid") == pod["metadata"]["uid"]
+        }
+        return seen >= set(reasons)
+
+    return check
+
+
 def test_events_tell_what_happened(make_shop: Callable[..., Shop]) -> None:
     shop = make_shop()
     shop.install(told=["events"])
     (pod,) = shop.wait_ready(1)
     shop.database.refuse()
-
-    def told(kind: str, *reasons: str) -> Callable[[dict[str, Object]], bool]:
-        def check(events: dict[str, Object]) -> bool:
-            seen = {
-                event["reason"]
-                for event in events.values()
-                if event["type"] == kind
-                and event["involvedObject"].get("uid") == pod["metadata"]["uid"]
-            }
-            return seen >= set(reasons)
-
-        return check
-
-    shop.events.wait(told("Warning", "DatabaseLost"), START_TIMEOUT, "the loss is told")
+    shop.events.wait(told(pod, "Warning", "DatabaseLost"), START_TIMEOUT, "the loss is told")
     shop.database.accept()
-    every = told("Normal", "SchemaStarted", "SchemaApplied", "SchemaRecovered")
+    every = told(pod, "Normal", "SchemaStarted", "SchemaApplied", "SchemaRecovered")
     shop.events.wait(every, START_TIMEOUT, "all is told")
 
 
@@ -106,16 +110,25 @@ def test_without_the_api_server_the_gate_tells_the_same(make_shop: Callable[...,
 
     def answers(code: int) -> bool:
         assert shop.facts(pod) == facts, "the application is left alone"
-        return shop.get(pod, "/readyz", GATE_PORT).status_code == code
+        answer = shop.get(pod, "/readyz", GATE_PORT, timeout=CALL_LIMIT / 2)
+        return answer.status_code == code
 
     shop.node.signal_program("kube-apiserver", signal.SIGSTOP)
     try:
         shop.database.refuse()
         wait_until(lambda: answers(503), 30, "the loss is seen", pause=0.2)
+        wait_until(
+            lambda: answers(503) and shop.logged(SIDECAR, "an Event cannot be written"),
+            30,
+            "telling it has failed",
+            pause=0.2,
+        )
         shop.database.accept()
         wait_until(lambda: answers(200), 30, "the gate is open again", pause=0.2)
     finally:
         shop.node.signal_program("kube-apiserver", signal.SIGCONT)
+    shop.events.wait(told(pod, "Warning", "DatabaseLost"), START_TIMEOUT, "the loss is told")
+    shop.events.wait(told(pod, "Normal", "SchemaRecovered"), START_TIMEOUT, "its end is told")
     shop.wait_ready(1)
     assert states(shop)[-1:] == ["True"]
     assert shop.facts(shop.pod()) == facts
