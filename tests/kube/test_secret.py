@@ -57,12 +57,12 @@ def test_a_changed_secret_is_used_while_the_pod_serves(
     shop.install(more={"config": {"gate": {"unready_after": f"{UNREADY_AFTER}s"}}})
     (pod,) = shop.wait_ready(1)
     facts = shop.facts(pod)
+    seen = len(shop.pods.versions())
     shop.change_secret(elsewhere.uri)
     wait_until(
         lambda: elsewhere.connections, START_TIMEOUT, "the sidecar connects elsewhere", pause=0.2
     )
     shop.database.refuse()
-    seen = len(shop.pods.versions())
 
     # A loss would be seen by then: docs/operations.md says 7 s where connections are refused.
     until = time.monotonic() + UNREADY_AFTER + 15
