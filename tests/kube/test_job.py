@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from pymongo import MongoClient
-from shop import JOB, SIDECAR, START_TIMEOUT, Load, Shop
+from shop import INDEX, JOB, SIDECAR, START_TIMEOUT, Load, Shop, schema
 
 from support.gate.process import wait_until
 from support.node.api import Object
@@ -59,12 +60,19 @@ def test_an_upgrade_waits_for_its_job(make_shop: Callable[..., Shop], client: Mo
     assert applied["applied"]["host"].startswith(JOB)
 
 
-def test_a_job_that_fails_leaves_the_release_as_it_was(make_shop: Callable[..., Shop]) -> None:
-    """The new schema is not one: the job ends with a failure, Helm too, and no pod is touched."""
+# Not TOML at all; and two indexes where one was applied, under the same version.
+WRONG = {"the file": "schema =", "the database": schema(1) + INDEX.format(name="placed")}
+
+
+@pytest.mark.parametrize("refuses", WRONG)
+def test_a_job_that_fails_leaves_the_release_as_it_was(
+    make_shop: Callable[..., Shop], refuses: str
+) -> None:
+    """The job ends with a failure, Helm too, and no pod is touched."""
     shop = make_shop()
     shop.install(replicas=2, job=True)
     older = {pod["metadata"]["uid"] for pod in ready(shop)}
-    wrong = {"schema": {"files": {"schema.toml": "schema ="}}, "job": {"backoffLimit": 0}}
+    wrong = {"schema": {"files": {"schema.toml": WRONG[refuses]}}, "job": {"backoffLimit": 0}}
     helm = shop.begin(version=2, replicas=2, job=True, more=wrong)
     assert helm.wait(START_TIMEOUT) != 0
     assert "pre-upgrade hooks failed" in helm.output()
