@@ -280,6 +280,21 @@ def test_every_command_of_the_documents_is_followed() -> None:
     assert all(shlex.split(one)[1:3] == ["-n", TEAM] for one in commands)
 
 
+def names_the_pods(cluster: Cluster) -> None:
+    assert len(settled(cluster)) > 0
+    for pod in settled(cluster):
+        assert pod["metadata"]["name"] in cluster.said
+
+
+# The same for the notes, in their order.
+NOTES: dict[str, Callable[[Cluster], None]] = {
+    "kubectl -n team get pods": names_the_pods,
+    "kubectl -n team logs deployment/orders": shows_the_log,
+    "kubectl -n team exec deployment/orders": says_ready,
+    "helm -n team test orders": is_tested,
+}
+
+
 def test_the_notes_commands_run(cluster: Cluster) -> None:
     """What Helm prints at the end of an installation: each of its lines is tried."""
     sections = walkthrough.sections(KUBERNETES)
@@ -289,6 +304,8 @@ def test_the_notes_commands_run(cluster: Cluster) -> None:
     follow(cluster, sections[""])
     cluster.run(f"helm -n team install orders {CHART} --values values.yaml --wait --timeout 200s")
     commands = [line.strip() for line in cluster.said.splitlines() if line.startswith("  ")]
-    assert len(commands) == 4, cluster.said
-    for command in commands:
+    assert len(commands) == len(NOTES), cluster.said
+    for command, (start, after) in zip(commands, NOTES.items(), strict=True):
+        assert command.startswith(start)
         cluster.run(command)
+        after(cluster)
