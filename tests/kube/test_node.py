@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,7 +23,7 @@ PROGRAM = """
 import sys
 from support.node.node import Node
 node = Node.start(sys.argv[1])
-print(node.folder, flush=True)
+print(node.folder, node.place.number, flush=True)
 sys.stdin.read()
 """
 
@@ -47,28 +48,29 @@ def groups(folder: Path) -> list[Path]:
     return [*tree.glob(folder.name), *tree.glob(f"*/{folder.name}")]
 
 
-def interfaces() -> set[str]:
-    return {name for name in os.listdir("/sys/class/net") if name.startswith("rgnode")}
+def interfaces(number: str) -> list[tuple[int, str]]:
+    """Of the node with that number; its index tells it from that of a node which has it later."""
+    return [row for row in socket.if_nameindex() if row[1] == f"rgnode{number}"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_killed_run_leaves_nothing(kubernetes: str, how: signal.Signals) -> None:
-    before = interfaces()
     command = [sys.executable, "-c", PROGRAM, kubernetes]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        folder = Path(process.stdout.readline().strip())
+        path, number = process.stdout.readline().split()
+        folder = Path(path)
         assert folder.is_dir()
         assert mine(folder), "its programs are found"
         assert groups(folder)
-        assert interfaces() - before
+        (interface,) = interfaces(number)
         process.send_signal(how)
     wait_until(lambda: not mine(folder), 30, "its programs end", seen=lambda: mine(folder))
     wait_until(lambda: not folder.exists(), 30, "its folder is removed")
     assert not groups(folder)
-    assert interfaces() <= before
+    wait_until(lambda: interface not in interfaces(number), 30, "its interface is removed")
 
 
 def test_what_a_killed_supervisor_left_is_swept(kubernetes: str) -> None:
