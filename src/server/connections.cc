@@ -15,6 +15,12 @@ namespace readygate::server {
 namespace {
 
 constexpr Seconds kSweep{1};
+// One turn of the loop takes no longer for requests that were pipelined, or ends no more connections whose time is
+// over: then new ones have theirs. Else who sends much would keep others waiting by the number of connections that it
+// has.
+constexpr std::chrono::microseconds kResumeTime{500};
+constexpr int kEndingsPerTurn = 64;
+constexpr Millis kNextEndings{1};
 constexpr std::size_t kMostDiscarded = 64 * 1024;
 constexpr std::uint32_t kFresh = 1;  // ticks in which a connection that has sent nothing has just come
 constexpr std::size_t kKept = 15;  // bytes of an empty buffer that an idle connection may keep: those inside the string
@@ -377,6 +383,10 @@ void Connections::resume_later(Connection& connection) {
   if (connection.resuming) return;
   connection.resuming = true;
   resumable_.push_back(&connection);
+  resume_soon();
+}
+
+void Connections::resume_soon() {
   const timeval now{0, 0};
   if (evtimer_pending(&resume_event_->on_turn, nullptr) == 0) event_add(&resume_event_->on_turn, &now);
 }
@@ -386,8 +396,16 @@ void Connections::resume() {
   // its own connection.
   std::vector<Connection*> batch;
   batch.swap(resumable_);
-  for (Connection* connection : batch) {
+  const Clock& clock = shared_.loop.clock();
+  const Instant started = clock.now();
+  for (auto each = batch.begin(); each != batch.end(); ++each) {
+    Connection* const connection = *each;
     if (connection == nullptr) continue;  // destroyed since it asked for this
+    if (clock.now() - started >= kResumeTime) {
+      resumable_.insert(resumable_.begin(), each, batch.end());
+      resume_soon();
+      return;
+    }
     connection->resuming = false;
     if (connection->phase != Phase::kReading && connection->phase != Phase::kIdle) continue;
     if (connection->more_in_buffer || connection->readable) turn(*connection);
@@ -396,7 +414,12 @@ void Connections::resume() {
 
 void Connections::sweep() {
   ++tick_;
+  end_overdue();
+}
+
+void Connections::end_overdue() {
   const Limits& limits = shared_.limits;
+  int ended = 0;
   const auto over = [this](const Connection& c, Seconds limit) {
     return static_cast<std::int64_t>(tick_ - c.since) > limit.count();
   };
@@ -414,6 +437,13 @@ void Connections::sweep() {
                  (c->phase == Phase::kSending && over(*c, limits.sending)) ||
                  (c->phase == Phase::kLingering && over(*c, limits.linger))) {
         destroy(*c);
+      } else {
+        c = following;
+        continue;
+      }
+      if (++ended == kEndingsPerTurn) {
+        sweep_timer_ = shared_.loop.after(kNextEndings, [this] { end_overdue(); });
+        return;
       }
       c = following;
     }

@@ -71,8 +71,10 @@ class Connections {
   void after_answer(Connection& connection, Ending ending);
   void await(Connection& connection, short what);
   void resume_later(Connection& connection);
+  void resume_soon();
   void resume();
   void sweep();
+  void end_overdue();
 
   Shared& shared_;
   Waiters& waiters_;

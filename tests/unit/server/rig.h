@@ -20,12 +20,15 @@ namespace readygate::server::testing {
 
 class FakeClock final : public Clock {
  public:
-  Instant now() const override { return now_; }
+  Instant now() const override { return now_ += each_look_; }
   WallTime wall() const override { return WallTime(Millis(1'767'225'600'000)); }  // 2026-01-01T00:00:00Z
   void advance(Millis by) { now_ += by; }
+  // As time passes for who works between two looks at the clock.
+  void run(std::chrono::microseconds each_look) { each_look_ = each_look; }
 
  private:
-  Instant now_{std::chrono::hours(1)};
+  mutable Instant now_{std::chrono::hours(1)};
+  std::chrono::microseconds each_look_{0};
 };
 
 class TempFolder {

@@ -1,4 +1,6 @@
 // The server as clients meet it where a transcript cannot say it: limits, crowds, slow readers, descriptors.
+#include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -29,7 +31,60 @@ std::string metric(Rig& rig, const std::string& line) {
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 
+// How many bytes wait to be read.
+std::size_t waiting(const Client& client) {
+  std::array<char, 4096> bytes{};
+  const ssize_t count = ::recv(client.fd(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 ? 0 : static_cast<std::size_t>(count);
+}
+
+std::size_t with_at_least(const std::vector<Client>& crowd, std::size_t bytes) {
+  return static_cast<std::size_t>(
+      std::count_if(crowd.begin(), crowd.end(), [&](const Client& client) { return waiting(client) >= bytes; }));
+}
+
 }  // namespace
+
+TEST_CASE("who pipelines on many connections keeps a new client waiting for half a millisecond, not for each") {
+  Rig rig;
+  std::vector<Client> crowd;
+  for (int i = 0; i < 100; ++i) crowd.push_back(rig.tcp());
+  rig.turn(4);
+  for (Client& client : crowd) client.send(kLivez + kLivez);
+  rig.clock.run(std::chrono::microseconds(100));
+  while (with_at_least(crowd, kOk.size()) < crowd.size()) rig.turn(1);
+  Client other = rig.tcp();
+  other.send(kLivez);
+  while (waiting(other) == 0) rig.turn(1);
+  CHECK(with_at_least(crowd, 2 * kOk.size()) < 50);
+  rig.clock.run(std::chrono::microseconds(0));
+  rig.turn(4);
+  CHECK(with_at_least(crowd, 2 * kOk.size()) == crowd.size());
+}
+
+TEST_CASE("a crowd whose time is over at once keeps a new client waiting for 64 of them, not for all") {
+  Rig rig;
+  std::vector<Client> crowd;
+  for (int i = 0; i < 300; ++i) {
+    crowd.push_back(rig.tcp());
+    crowd.back().send("GET /livez HTTP/1.1\r\nX: ");
+  }
+  rig.turn(8);
+  for (int second = 0; second < 11; ++second) {
+    rig.clock.advance(Millis(1000));
+    rig.turn(1);
+  }
+  CHECK(with_at_least(crowd, 1) == 64);
+  Client other = rig.tcp();
+  other.send(kLivez);
+  while (waiting(other) == 0) rig.turn(1);
+  CHECK(with_at_least(crowd, 1) == 64);
+  for (int i = 0; i < 4; ++i) {
+    rig.clock.advance(Millis(1));
+    rig.turn(1);
+  }
+  CHECK(with_at_least(crowd, 1) == crowd.size());
+}
 
 TEST_CASE("a thousand waiters are told by one publish, and one over the limit is told busy") {
   Limits limits;
