@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,10 +48,12 @@ class Attacker:
 
 
 @contextmanager
-def attack(port: int, path: Path, connections: int) -> Iterator[Attacker]:
-    """Attacks the probe port and the socket until the block ends."""
+def attack(
+    port: int, path: Path, connections: int, runner: Sequence[str] = ()
+) -> Iterator[Attacker]:
+    """Attacks the probe port and the socket until the block ends. `runner`: what starts it."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "support.attack", str(port), str(path), str(connections)],
+        [*runner, sys.executable, "-m", "support.attack", str(port), str(path), str(connections)],
         cwd=Path(__file__).resolve().parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
