@@ -19,8 +19,9 @@ constexpr int kMostRounds = 5;
 // A part of a reading has two commands of its own (hello, listCollections), and one or more for each collection.
 constexpr std::size_t kLeastToRead = 4;
 
-// Readings cost the server next to nothing, and who applies waits for them alone.
-constexpr int kReadingsForAStep = 2;
+// So many readings, or steps that work through no documents, count as one step that does: they cost the server next to
+// nothing, and take the network's time.
+constexpr int kLightForAStep = 2;
 
 std::string identity(const schema::Step& step) {
   return fmt::format("{}\n{}\n{}", name(step.kind), step.collection, step.command.to_canonical_json());
@@ -70,7 +71,7 @@ bool comes_with_its_indexes(const schema::Step& step, const schema::Step& next) 
 Applier::Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode)
     : schema_(schema), parallelism_(std::max(1, parallelism)), mode_(mode), owns_(std::move(owns)) {}
 
-int Applier::tasks_at_once(int parallelism) { return kReadingsForAStep * parallelism + 1; }
+int Applier::tasks_at_once(int parallelism) { return kLightForAStep * parallelism + 1; }
 
 void Applier::begin(Commands& commands) {
   if (!earlier_) {
@@ -133,7 +134,7 @@ void Applier::read_catalog(Commands& commands, Stage stage, Count count) {
   current_ = "read the catalog";
   const std::vector<std::string> names = schema::declared_names(schema_);
   // Looking is what every replica does, and nobody waits for it.
-  const auto most = static_cast<std::size_t>(mode_ == Mode::kLook ? parallelism_ : kReadingsForAStep * parallelism_);
+  const auto most = static_cast<std::size_t>(mode_ == Mode::kLook ? parallelism_ : kLightForAStep * parallelism_);
   const std::size_t parts = std::clamp<std::size_t>(names.size() / kLeastToRead, 1, most);
   readings_.clear();  // answers of an earlier reading are not ours any more
   const auto read = [&](std::vector<std::string> collections, ReadCatalog::Part part) {
@@ -350,8 +351,8 @@ void Applier::feed(Commands& commands) {
     const bool held_back = !confirmed_ && lane.next >= lane.safe;
     if (lane.next == lane.steps.size() || lane.busy) continue;
     waiting = true;
-    if (held_back || static_cast<int>(running_.size()) >= parallelism_) continue;
     const schema::Step& step = plan_.steps[lane.steps[lane.next]];
+    if (held_back || load() + weight(step) > kLightForAStep * parallelism_) continue;
     lane.busy = true;
     current_ = shown(step);
     const TaskId id = commands.start(RunStep{step, grant_.token, grant_.not_after});
@@ -366,6 +367,14 @@ void Applier::feed(Commands& commands) {
     read_catalog(commands, Stage::kVerifying, Count::kNo);
   }
 }
+
+int Applier::load() const {
+  int sum = 0;
+  for (const auto& [task, lane] : running_) sum += weight(plan_.steps[lanes_[lane].steps[lanes_[lane].next]]);
+  return sum;
+}
+
+int Applier::weight(const schema::Step& step) { return step.cost == schema::Cost::kInstant ? 1 : kLightForAStep; }
 
 std::vector<std::string> Applier::building() const {
   std::vector<std::string> collections;

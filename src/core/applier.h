@@ -28,7 +28,8 @@ class Applier {
 
   enum class Mode { kApply, kLook };  // look: a difference is an error (kDrift), nothing is changed
 
-  // `schema` outlives this object. `parallelism`: steps in flight at once, at least 1.
+  // `schema` outlives this object. `parallelism`: steps in flight at once, at least 1; twice as
+  // many of those that work through no documents.
   // `owns`: what the ledger says that this schema made.
   Applier(const schema::Schema& schema, int parallelism, std::vector<Owns> owns, Mode mode = Mode::kApply);
 
@@ -107,6 +108,8 @@ class Applier {
   void on_step(Commands& commands, std::size_t lane_index, const Outcome& outcome);
   void apply(Commands& commands, schema::Plan plan);
   void feed(Commands& commands);
+  int load() const;
+  static int weight(const schema::Step& step);
   void unmask(schema::Plan& plan) const;
   bool made_here(const std::string& collection, const std::string& index) const;
   bool acknowledged(const schema::Step& step) const;

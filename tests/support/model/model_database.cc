@@ -159,7 +159,7 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
       }
       auto& documents = read.catalog.collections.back().documents;
       documents.reset();
-      if (work.count) documents = 0;  // it holds none
+      if (work.count) documents = documents_each;
     }
   }
   return read;

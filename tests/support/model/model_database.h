@@ -3,6 +3,7 @@
 // test's to inject.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -20,8 +21,9 @@ class ModelDatabase {
 
   core::Outcome run(const core::Work& work);
 
-  schema::Catalog catalog;    // a build that it shows is over with the next createIndexes of the index
-  bool hides_builds = false;  // a reading does not tell an index that is being built from the others
+  schema::Catalog catalog;          // a build that it shows is over with the next createIndexes of the index
+  std::int64_t documents_each = 0;  // that every collection holds
+  bool hides_builds = false;        // a reading does not tell an index that is being built from the others
   std::optional<core::Ledger> ledger;
   std::string primary;  // its term; see core::CatalogRead
   ModelMigrations migrations;
