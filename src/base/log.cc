@@ -92,8 +92,10 @@ struct QueuedLog::Queue {
 
 QueuedLog::QueuedLog(int fd, LogFormat format, LogLevel least, const Clock& clock)
     : queue_(std::make_shared<Queue>(fd, format, least, clock)) {
-  std::thread writer([queue = queue_] { queue->run(); });
-  pthread_setname_np(writer.native_handle(), "log");
+  std::thread writer([queue = queue_] {
+    pthread_setname_np(pthread_self(), "log");
+    queue->run();
+  });
   writer.detach();  // never joined: it may be stuck in write()
 }
 

@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/gate_host.h"
+#include "cli/inputs.h"
 #include "cli/progress_bar.h"
 
 namespace readygate::cli {
@@ -33,21 +34,25 @@ std::string_view source_of(const config::Settled& settled, std::string_view path
 
 class Job {
  public:
-  Job(const CommandLine& line, Inputs inputs)
+  Job(const CommandLine& line, config::Settled config)
       : line_(line),
-        inputs_(as_job(std::move(inputs))),
+        config_(as_job(std::move(config))),
         terminal_(::isatty(STDERR_FILENO) == 1),
         log_(STDERR_FILENO, format(), level(), *clock_),
         bar_(STDERR_FILENO, log_),
-        host_(inputs_, terminal_ ? static_cast<LogSink&>(bar_) : log_, clock_) {}
+        host_(config_.settings, terminal_ ? static_cast<LogSink&>(bar_) : log_, clock_) {}
 
   [[noreturn]] void run() {
-    for (const std::string& warning : inputs_.config.warnings) host_.say(LogLevel::kWarn, warning);
-    if (auto opened = host_.open(
-            {.settled = [this](const core::Snapshot& now) { follow(now); }, .quit = [this] { end_by_signal(); }});
-        !opened) {
-      end("failed", opened.error().reason, opened.error().message, exit_code(opened.error().reason));
+    if (auto opened = host_.open(); !opened) {
+      fmt::print(stderr, "readygate: {}: {}\n", name(opened.error().reason), opened.error().message);
+      leave(exit_code(opened.error().reason));
     }
+    auto schema = load_schema(config_.settings);
+    if (!schema) leave(report(schema.error(), line_.format));
+    schema_ = std::move(*schema);
+    host_.make_gate(
+        schema_, {.settled = [this](const core::Snapshot& now) { follow(now); }, .quit = [this] { end_by_signal(); }});
+    for (const std::string& warning : config_.warnings) host_.say(LogLevel::kWarn, warning);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) on_signal(signal);
     host_.event([this] { host_.gate().start(host_.now()); });
     host_.loop().run();
@@ -56,21 +61,18 @@ class Job {
 
  private:
   // A file that says `verify` is that of the daemons which this job works for. On the command line the job is meant.
-  static Inputs as_job(Inputs inputs) {
-    if (source_of(inputs.config, "init.mode") != "--init-mode") {
-      inputs.config.settings.init.mode = config::InitMode::kApply;
-    }
-    inputs.config.settings.gate.drain_delay = Millis(0);
-    return inputs;
+  static config::Settled as_job(config::Settled config) {
+    if (source_of(config, "init.mode") != "--init-mode") config.settings.init.mode = config::InitMode::kApply;
+    config.settings.gate.drain_delay = Millis(0);
+    return config;
   }
 
   LogFormat format() const {
-    return inputs_.config.settings.log.format.value_or(terminal_ ? LogFormat::kText : LogFormat::kJson);
+    return config_.settings.log.format.value_or(terminal_ ? LogFormat::kText : LogFormat::kJson);
   }
   // Where there is a bar, it says what the lines of level info would.
   LogLevel level() const {
-    return terminal_ && source_of(inputs_.config, "log.level") == "default" ? LogLevel::kWarn
-                                                                            : inputs_.config.settings.log.level;
+    return terminal_ && source_of(config_, "log.level") == "default" ? LogLevel::kWarn : config_.settings.log.level;
   }
 
   void on_signal(int signal) {
@@ -100,7 +102,6 @@ class Job {
     end("interrupted", Reason::kDraining, fmt::format("ended by signal {}", signal_), 128 + signal_);
   }
 
-  // Workers may be blocked in the driver, which nothing can interrupt.
   [[noreturn]] void end(std::string_view outcome, Reason code, const std::string& reason, int exit_with) {
     bar_.clear();
     log_.flush(kLogFarewell);
@@ -113,6 +114,11 @@ class Job {
     } else {
       print_text(outcome, code, reason, work.steps, took, pending);
     }
+    leave(exit_with);
+  }
+
+  // Workers may be blocked in the driver, which nothing can interrupt.
+  [[noreturn]] static void leave(int exit_with) {
     std::fflush(stdout);
     ::_exit(exit_with);
   }
@@ -125,10 +131,10 @@ class Job {
         .field("outcome", outcome)
         .field("code", name(code))
         .field("reason", std::string_view(reason));
-    json.key("schema").begin_object().field("name", std::string_view(inputs_.schema.name));
-    json.field("version", static_cast<std::int64_t>(inputs_.schema.version));
-    json.field("hash", std::string_view(inputs_.schema.hash)).end_object();
-    json.field("database", std::string_view(inputs_.schema.database)).field("steps", steps);
+    json.key("schema").begin_object().field("name", std::string_view(schema_.name));
+    json.field("version", static_cast<std::int64_t>(schema_.version));
+    json.field("hash", std::string_view(schema_.hash)).end_object();
+    json.field("database", std::string_view(schema_.database)).field("steps", steps);
     json.field("duration_ms", static_cast<std::int64_t>(took.count()));
     json.key("background").begin_array();
     for (const std::string& id : pending) json.value(std::string_view(id));
@@ -138,7 +144,7 @@ class Job {
 
   void print_text(std::string_view outcome, Reason code, const std::string& reason, int steps, Millis took,
                   const std::vector<std::string>& pending) const {
-    const schema::Schema& schema = inputs_.schema;
+    const schema::Schema& schema = schema_;
     if (outcome == "applied") {
       fmt::print("Applied schema {} version {} to database {}: {} step{} in {:.1f} s.\n", schema.name, schema.version,
                  schema.database, steps, steps == 1 ? "" : "s", static_cast<double>(took.count()) / 1000);
@@ -154,7 +160,8 @@ class Job {
   }
 
   const CommandLine line_;
-  Inputs inputs_;
+  config::Settled config_;
+  schema::Schema schema_;
   const bool terminal_;
   const std::shared_ptr<const SystemClock> clock_ = std::make_shared<const SystemClock>();
   QueuedLog log_;
@@ -166,11 +173,11 @@ class Job {
 }  // namespace
 
 int apply(const CommandLine& line) {
-  auto inputs = load_inputs(line, config::NeedUri::kYes);
-  if (!inputs) return report(inputs.error(), line.format);
+  auto config = config::settle(given(line), config::NeedUri::kYes);
+  if (!config) return report(config.error(), line.format);
   keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);
-  auto* job = new Job(line, std::move(*inputs));  // never destroyed: it ends with the process
+  auto* job = new Job(line, std::move(*config));  // never destroyed: it ends with the process
   job->run();
 }
 

@@ -30,7 +30,13 @@ UriNotes look_at_uri(const Inputs& inputs) {
   settings.connect_timeout = inputs.config.settings.mongodb.connect_timeout;
   const auto uris = mongo::prepare(settings);
   if (!uris) return {core::judge(uris.error()).sentence, {}, {}};
-  return {"", uris->overrides, uris->notes};
+  UriNotes notes{"", uris->overrides, uris->notes};
+  if (!uris->database.empty() && uris->database != inputs.schema.database) {
+    notes.overrides.push_back(
+        fmt::format("the database \"{}\" of the URI serves authentication only: the schema is kept in \"{}\"",
+                    uris->database, inputs.schema.database));
+  }
+  return notes;
 }
 
 std::size_t index_count(const schema::Schema& schema) {

@@ -1,5 +1,5 @@
-#include "cli/daemon.h"
-
+// The daemon: the gate, its loop, its servers and its workers, wired together. The only place where all of them meet;
+// it decides nothing.
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -7,7 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -23,6 +25,7 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/gate_host.h"
+#include "cli/inputs.h"
 #include "server/process.h"
 #include "server/server.h"
 
@@ -62,30 +65,35 @@ bool needs_libcurl(const config::Settings& s) {
 
 class Daemon {
  public:
-  Daemon(const CommandLine& line, Inputs inputs)
+  Daemon(const CommandLine& line, config::Settled config)
       : line_(line),
-        inputs_(std::move(inputs)),
-        log_(STDERR_FILENO, log_format(inputs_.config.settings), inputs_.config.settings.log.level, *clock_),
-        host_(inputs_, log_, clock_) {}
+        config_(std::move(config)),
+        log_(STDERR_FILENO, log_format(config_.settings), config_.settings.log.level, *clock_),
+        host_(config_.settings, log_, clock_) {}
 
   [[noreturn]] void run() {
-    if (needs_libcurl(inputs_.config.settings)) {
+    if (auto opened = host_.open(); !opened) end_with(opened.error());
+    auto schema = load_schema(config_.settings);
+    if (!schema) end(report(schema.error(), OutputFormat::kText));
+    schema_name_ = schema->name;
+    database_ = schema->database;
+    host_.make_gate(
+        *schema,
+        {.settled = [this](const core::Snapshot& now) { publish(now); },
+         .ask = [this](std::size_t check) { checker_->ask(check); },
+         .started = [this](core::TaskId id, const core::Work& work) { announcer_->started(id, work); },
+         .finished = [this](core::TaskId id, const core::Outcome& outcome) { announcer_->finished(id, outcome); },
+         .quit = [this] { leave(); }});
+    if (needs_libcurl(config_.settings)) {
       if (auto started = http::start(); !started) end_with(started.error());
     }
-    for (const std::string& warning : inputs_.config.warnings) host_.say(LogLevel::kWarn, warning);
-    if (auto opened = host_.open(
-            {.settled = [this](const core::Snapshot& now) { publish(now); },
-             .ask = [this](std::size_t check) { checker_->ask(check); },
-             .started = [this](core::TaskId id, const core::Work& work) { announcer_->started(id, work); },
-             .finished = [this](core::TaskId id, const core::Outcome& outcome) { announcer_->finished(id, outcome); },
-             .quit = [this] { leave(); }});
-        !opened) {
-      end_with(opened.error());
-    }
+    for (const std::string& warning : config_.warnings) host_.say(LogLevel::kWarn, warning);
     make_checker();
-    announcer_.emplace(host_, inputs_.config.settings, READYGATE_VERSION);
+    announcer_.emplace(host_, config_.settings, READYGATE_VERSION);
+    // The ledger is asked for while the servers are made. What comes of it is looked at by the loop, after they listen.
+    event([this] { host_.gate().start(host_.now()); });
     auto server = server::Server::create(
-        host_.loop(), server_options(inputs_.config.settings, host_.gate().snapshot().instance_id),
+        host_.loop(), server_options(config_.settings, host_.gate().snapshot().instance_id),
         {.retry = [this] { event([this] { host_.gate().retry("asked on the socket", host_.now()); }); },
          .drain = [this](Millis length) { drain(length); },
          .undrain = [this] { undrain(); },
@@ -97,7 +105,7 @@ class Daemon {
     on_signal(SIGINT, [this] { terminate(); });
     on_signal(SIGHUP, [this] { event([this] { reload(); }); });
     look_later();
-    event([this] { host_.gate().start(host_.now()); });
+    publish(host_.gate().snapshot());
     host_.loop().run();
     end(kExitOk);
   }
@@ -106,7 +114,7 @@ class Daemon {
   void event(const std::function<void()>& tell) { host_.event(tell); }
 
   void make_checker() {
-    checker_.emplace(inputs_.config.settings.checks, kUserAgent, [this](std::size_t check, core::CheckOutcome outcome) {
+    checker_.emplace(config_.settings.checks, kUserAgent, [this](std::size_t check, core::CheckOutcome outcome) {
       host_.loop().post([this, check, result = std::move(outcome)] {
         event([&] { host_.gate().checked(check, result, host_.now()); });
       });
@@ -114,7 +122,7 @@ class Daemon {
   }
 
   void publish(const core::Snapshot& snapshot) {
-    if (snapshot.seq == published_) return;
+    if (!server_ || snapshot.seq == published_) return;
     published_ = snapshot.seq;
     announcer_->observe(snapshot);
     server_->publish(std::make_shared<const core::Published>(core::publish(snapshot)));
@@ -128,7 +136,7 @@ class Daemon {
   }
 
   void look_at_files() {
-    if (!inputs_.config.settings.mongodb.uri_file.empty() && host_.read_secret()) {
+    if (!config_.settings.mongodb.uri_file.empty() && host_.read_secret()) {
       secret_changed("The connection string");
     } else if (host_.tls_files_changed()) {
       secret_changed("A TLS file of the connection string");
@@ -141,7 +149,7 @@ class Daemon {
   }
 
   void look_at_schema() {
-    auto schema = load_schema(inputs_.config.settings);
+    auto schema = load_schema(config_.settings);
     if (!schema) {
       std::string problem = toml::to_string(schema.error());
       if (problem != schema_problem_) host_.say(LogLevel::kWarn, "The schema file is not valid any more: " + problem);
@@ -149,9 +157,8 @@ class Daemon {
       return;
     }
     schema_problem_.clear();
-    // Where its state is kept cannot change while we run.
-    schema->name = inputs_.schema.name;
-    schema->database = inputs_.schema.database;
+    schema->name = schema_name_;
+    schema->database = database_;
     event([&] { host_.gate().schema_file(*schema, host_.now()); });
   }
 
@@ -163,12 +170,11 @@ class Daemon {
                 "Reload refused, the old configuration stays in force: " + toml::to_string(settled.error()));
       return;
     }
-    config::Settings& current = inputs_.config.settings;
+    config::Settings& current = config_.settings;
     std::string restart;
     for (std::size_t i = 0; i < settled->effective.size(); ++i) {
       const config::Effective& next = settled->effective[i];
-      if (next.value == inputs_.config.effective[i].value || next.path == "log.level" || next.path == "mongodb.uri")
-        continue;
+      if (next.value == config_.effective[i].value || next.path == "log.level" || next.path == "mongodb.uri") continue;
       restart += (restart.empty() ? "" : ", ") + next.path;
     }
     current.log.level = settled->settings.log.level;
@@ -231,7 +237,8 @@ class Daemon {
   }
 
   const CommandLine line_;
-  Inputs inputs_;
+  config::Settled config_;
+  std::string schema_name_, database_;  // where the state is kept: cannot change while we run
   const std::shared_ptr<const SystemClock> clock_ = std::make_shared<const SystemClock>();
   QueuedLog log_;
   GateHost host_;
@@ -245,19 +252,14 @@ class Daemon {
 
 }  // namespace
 
-void run_until_terminated(const CommandLine& line, Inputs inputs) {
+int run_daemon(const CommandLine& line) {
+  auto config = config::settle(given(line), config::NeedUri::kYes);
+  if (!config) return report(config.error(), OutputFormat::kText);
   keep_memory_private();
   std::signal(SIGPIPE, SIG_IGN);
   server::raise_file_limit();
-  // Never destroyed: it ends with the process.
-  auto* daemon = new Daemon(line, std::move(inputs));
+  auto* daemon = new Daemon(line, std::move(*config));  // never destroyed: it ends with the process
   daemon->run();
-}
-
-int run_daemon(const CommandLine& line) {
-  auto inputs = load_inputs(line, config::NeedUri::kYes);
-  if (!inputs) return report(inputs.error(), OutputFormat::kText);
-  run_until_terminated(line, std::move(*inputs));
 }
 
 }  // namespace readygate::cli

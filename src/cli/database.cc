@@ -9,13 +9,9 @@
 
 namespace readygate::cli {
 
-tl::expected<std::shared_ptr<mongo::Pool>, core::Failure> open_database(const config::Settings& settings,
-                                                                        const std::string& database,
-                                                                        const std::string& schema_name) {
+tl::expected<std::shared_ptr<mongo::Pool>, core::Failure> open_database(const config::Settings& settings) {
   mongo::Settings wanted;
   wanted.uri = settings.mongodb.uri;
-  wanted.database = database;
-  wanted.schema_name = schema_name;
   wanted.connect_timeout = settings.mongodb.connect_timeout;
   return mongo::Pool::open(mongo::Driver::start([](LogLevel, std::string_view) {}), wanted, {});
 }

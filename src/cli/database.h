@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 
 #include <tl/expected.hpp>
 
@@ -12,10 +11,8 @@
 
 namespace readygate::cli {
 
-// `schema_name` is that of the ledger, where it is read. At most once in a process.
-tl::expected<std::shared_ptr<mongo::Pool>, core::Failure> open_database(const config::Settings& settings,
-                                                                        const std::string& database,
-                                                                        const std::string& schema_name = "");
+// At most once in a process.
+tl::expected<std::shared_ptr<mongo::Pool>, core::Failure> open_database(const config::Settings& settings);
 
 // The failure in one line on stderr; the exit code to end with.
 int report(const core::Failure& failure);

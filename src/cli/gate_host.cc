@@ -3,6 +3,8 @@
 #include <array>
 #include <climits>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -43,11 +45,9 @@ core::GateSettings gate_settings(const config::Settings& s) {
   return g;
 }
 
-mongo::Settings mongo_settings(const config::Settings& s, const schema::Schema& schema) {
+mongo::Settings mongo_settings(const config::Settings& s) {
   mongo::Settings m;
   m.uri = s.mongodb.uri;
-  m.database = schema.database;
-  m.schema_name = schema.name;
   m.warm_connections = s.mongodb.warm_connections;
   m.parallelism = core::Applier::tasks_at_once(s.mongodb.parallelism);
   m.connect_timeout = s.mongodb.connect_timeout;
@@ -58,14 +58,10 @@ mongo::Settings mongo_settings(const config::Settings& s, const schema::Schema& 
 
 }  // namespace
 
-GateHost::GateHost(Inputs& inputs, LogSink& log, std::shared_ptr<const SystemClock> clock)
-    : inputs_(inputs),
-      log_(log),
-      clock_(std::move(clock)),
-      gate_(gate_settings(inputs.config.settings), inputs.schema, random_, now()) {}
+GateHost::GateHost(config::Settings& settings, LogSink& log, std::shared_ptr<const SystemClock> clock)
+    : settings_(settings), log_(log), clock_(std::move(clock)) {}
 
-Result<void> GateHost::open(GateHooks hooks) {
-  hooks_ = std::move(hooks);
+Result<void> GateHost::open() {
   auto loop = server::Loop::create(*clock_);
   if (!loop) return tl::unexpected(loop.error());
   loop_ = std::move(*loop);
@@ -74,71 +70,83 @@ Result<void> GateHost::open(GateHooks hooks) {
   driver_ = mongo::Driver::start([this](LogLevel /*level*/, std::string_view message) {
     loop_->post([this, text = std::string(message)] { say(LogLevel::kDebug, text, R"("from":"mongo-c-driver")"); });
   });
-  tls_files_ = mongo::tls_files(inputs_.config.settings.mongodb.uri);
+  tls_files_ = mongo::tls_files(settings_.mongodb.uri);
   mongo::Hooks of_executor;
   of_executor.outcome = [this](core::TaskId id, core::Outcome outcome) {
     loop_->post([this, id, result = std::move(outcome)] {
       if (hooks_.finished) hooks_.finished(id, result);
-      event([&] { gate_.finished(id, result, now()); });
+      event([&] { gate_->finished(id, result, now()); });
     });
   };
   of_executor.topology = [this](core::TopologyChanged change) {
-    loop_->post([this, changed = std::move(change)] { event([&] { gate_.topology(changed, now()); }); });
+    loop_->post([this, changed = std::move(change)] { event([&] { gate_->topology(changed, now()); }); });
   };
-  executor_.emplace(mongo_settings(inputs_.config.settings, inputs_.schema), driver_, clock_, std::move(of_executor));
-  executor_->prepare();  // while the servers are made
+  executor_.emplace(mongo_settings(settings_), driver_, clock_, std::move(of_executor));
+  executor_->prepare();
   return {};
+}
+
+void GateHost::make_gate(const schema::Schema& schema, GateHooks hooks) {
+  hooks_ = std::move(hooks);
+  gate_.emplace(gate_settings(settings_), schema, random_, now());
+  executor_->serve({schema.database, schema.name});
 }
 
 void GateHost::event(const std::function<void()>& tell) {
   tell();
-  carry_out();
-  hooks_.settled(gate_.snapshot());
-  const auto next = gate_.next_tick(clock_->now());
-  tick_ = next ? loop_->at(*next, [this] { event([this] { gate_.tick(now()); }); }) : server::Timer();
+  std::vector<core::Command> commands = gate_->take_commands();
+  for (const core::Command& command : commands) {
+    if (const auto* words = std::get_if<core::Say>(&command)) {
+      say(words->level, words->state, words->attempt, words->message, words->fields);
+    }
+  }
+  hooks_.settled(gate_->snapshot());  // who waits is told before more is begun
+  for (core::Command& command : commands) carry_out(command);
+  const auto next = gate_->next_tick(clock_->now());
+  tick_ = next ? loop_->at(*next, [this] { event([this] { gate_->tick(now()); }); }) : server::Timer();
 }
 
-void GateHost::carry_out() {
-  for (core::Command& command : gate_.take_commands()) {
-    if (auto* task = std::get_if<core::StartTask>(&command)) {
-      if (hooks_.started) hooks_.started(task->id, task->work);
-      executor_->start(task->id, std::move(task->work));
-    } else if (auto* words = std::get_if<core::Say>(&command)) {
-      say(words->level, words->state, words->attempt, words->message, words->fields);
-    } else if (std::holds_alternative<core::FreshPool>(command)) {
-      renew();
-    } else if (const auto* ask = std::get_if<core::AskCheck>(&command)) {
-      if (hooks_.ask) hooks_.ask(ask->index);
-    } else {
-      hooks_.quit();
-    }
+void GateHost::carry_out(core::Command& command) {
+  if (auto* task = std::get_if<core::StartTask>(&command)) {
+    if (hooks_.started) hooks_.started(task->id, task->work);
+    executor_->start(task->id, std::move(task->work));
+  } else if (std::holds_alternative<core::FreshPool>(command)) {
+    renew();
+  } else if (const auto* ask = std::get_if<core::AskCheck>(&command)) {
+    if (hooks_.ask) hooks_.ask(ask->index);
+  } else if (std::holds_alternative<core::Quit>(command)) {
+    hooks_.quit();
   }
 }
 
 void GateHost::say(LogLevel level, std::string_view message, std::string_view fields) {
-  say(level, gate_.snapshot().state, gate_.snapshot().attempt, message, fields);
+  if (gate_) {
+    say(level, gate_->snapshot().state, gate_->snapshot().attempt, message, fields);
+  } else {
+    log_.write(level, {name(core::State::kStarting), 0, Millis(0)}, message, fields);
+  }
 }
 
 void GateHost::say(LogLevel level, core::State state, std::int64_t attempt, std::string_view message,
                    std::string_view fields) {
-  log_.write(level, {name(state), attempt, millis(clock_->now() - gate_.started())}, message, fields);
+  log_.write(level, {name(state), attempt, millis(clock_->now() - gate_->started())}, message, fields);
 }
 
 // Fresh connections, with the connection string as the file has it now.
 void GateHost::renew() {
-  const config::Settings::Mongodb& mongodb = inputs_.config.settings.mongodb;
+  const config::Settings::Mongodb& mongodb = settings_.mongodb;
   if (!mongodb.uri_file.empty()) read_secret();
   tls_files_ = mongo::tls_files(mongodb.uri);
   executor_->renew(mongodb.uri);
 }
 
 bool GateHost::tls_files_changed() {
-  std::string now = mongo::tls_files(inputs_.config.settings.mongodb.uri);
+  std::string now = mongo::tls_files(settings_.mongodb.uri);
   return std::exchange(tls_files_, now) != now;
 }
 
 bool GateHost::read_secret() {
-  config::Settings::Mongodb& mongodb = inputs_.config.settings.mongodb;
+  config::Settings::Mongodb& mongodb = settings_.mongodb;
   auto uri = config::read_uri_file(mongodb.uri_file);
   if (!uri) {
     if (!std::exchange(secret_unreadable_, true)) say(LogLevel::kWarn, uri.error().message);

@@ -1,5 +1,6 @@
 // A gate at work: the pure core, the loop that it runs on, the database that carries out its tasks, and the log that
-// tells what it says. `run` adds servers to it, `apply` an end.
+// tells what it says. `run` adds servers to it, `apply` an end. Connecting needs the configuration alone, so it has
+// begun by the time that the schema is read.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +14,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "cli/inputs.h"
+#include "config/settings.h"
 #include "core/gate.h"
 #include "mongo/driver.h"
 #include "mongo/executor.h"
+#include "schema/schema.h"
 #include "server/loop.h"
 
 namespace readygate::cli {
@@ -33,15 +35,17 @@ struct GateHooks {
 // Loop thread only. Never destroyed before the process ends: workers may be blocked in the driver.
 class GateHost {
  public:
-  // Both outlive this object. `inputs.config` may be changed later, between events.
-  GateHost(Inputs& inputs, LogSink& log, std::shared_ptr<const SystemClock> clock);
+  // All outlive this object. The settings may be changed later, between events.
+  GateHost(config::Settings& settings, LogSink& log, std::shared_ptr<const SystemClock> clock);
 
-  core::Gate& gate() { return gate_; }
+  core::Gate& gate() { return *gate_; }
   server::Loop& loop() { return *loop_; }
   core::Now now() const { return {clock_->now(), clock_->wall()}; }
 
-  // Once, before anything else; fails with kInternal.
-  Result<void> open(GateHooks hooks);
+  // Once, before anything else: begins to connect. Fails with kInternal.
+  Result<void> open();
+  // Once, before the first event and before the loop runs.
+  void make_gate(const schema::Schema& schema, GateHooks hooks);
   // Something happened: let the gate know, then do what it wants and tell what it says.
   void event(const std::function<void()>& tell);
   void say(LogLevel level, std::string_view message, std::string_view fields = {});
@@ -54,15 +58,15 @@ class GateHost {
 
  private:
   void say(LogLevel level, core::State state, std::int64_t attempt, std::string_view message, std::string_view fields);
-  void carry_out();
+  void carry_out(core::Command& command);
   void renew();
 
-  Inputs& inputs_;
+  config::Settings& settings_;
   LogSink& log_;
   std::string tls_files_;  // see mongo::tls_files()
   const std::shared_ptr<const SystemClock> clock_;
   SystemRandom random_;
-  core::Gate gate_;
+  std::optional<core::Gate> gate_;
   GateHooks hooks_;
   std::unique_ptr<server::Loop> loop_;
   std::shared_ptr<mongo::Driver> driver_;

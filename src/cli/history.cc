@@ -61,7 +61,7 @@ Entry entry_of(const core::MigrationRecord& record) {
 
 tl::expected<std::vector<Entry>, core::Failure> read(const Inputs& inputs) {
   const mongo::LedgerPlace place{inputs.schema.database, inputs.schema.name};
-  auto pool = open_database(inputs.config.settings, place.database, place.schema_name);
+  auto pool = open_database(inputs.config.settings);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   mongo::Client client = (*pool)->take();
   const auto versions = mongo::read_history(client, place);

@@ -18,7 +18,7 @@ namespace readygate::cli {
 namespace {
 
 tl::expected<schema::Catalog, core::Failure> read(const config::Settings& settings, const std::string& database) {
-  auto pool = open_database(settings, database);
+  auto pool = open_database(settings);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   mongo::Client client = (*pool)->take();
   auto names = mongo::collection_names(client, database);

@@ -45,7 +45,7 @@ core::Failure explained(core::Failure failure, const Inputs& inputs, mongo::Clie
 
 tl::expected<Reading, core::Failure> read(const Inputs& inputs, schema::Probing probing) {
   const schema::Schema& schema = inputs.schema;
-  auto pool = open_database(inputs.config.settings, schema.database, schema.name);
+  auto pool = open_database(inputs.config.settings);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   mongo::Client client = (*pool)->take();
   const auto failed = [&](core::Failure failure) {

@@ -158,7 +158,7 @@ void tell(const CommandLine& line, bool unlocked, const core::Ledger& before, co
 int unlock(const CommandLine& line) {
   const auto inputs = load_inputs(line, config::NeedUri::kYes);
   if (!inputs) return report(inputs.error(), line.format);
-  auto pool = open_database(inputs->config.settings, inputs->schema.database, inputs->schema.name);
+  auto pool = open_database(inputs->config.settings);
   if (!pool) return report(pool.error());
   mongo::Client client = (*pool)->take();
   Unlocking unlocking(*inputs, client);

@@ -22,12 +22,8 @@ void Initializer::begin(Commands& commands) {
   if (running_) return;
   abandon(commands);
   running_ = true;
-  read_ledger(commands);  // first: its answer takes longer than the ping's
-  if (purpose_ == Purpose::kOpen) {
-    warm_task_ = commands.start(Warm{});
-  } else {
-    warm_ = true;
-  }
+  read_ledger(commands);
+  warm_ = purpose_ != Purpose::kOpen;
 }
 
 void Initializer::abandon(Commands& commands) {
@@ -122,6 +118,7 @@ void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& led
       if (schema_.policy.verify == schema::Policy::Verify::kOpen && !applier_) {
         look(commands);
       } else {
+        warm_ = true;  // the connection that the ledger was read on
         schema_is_ready(commands);
       }
       return;
@@ -156,6 +153,11 @@ void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& led
   }
 }
 
+// A first connection, beside work that takes its time.
+void Initializer::warm_beside(Commands& commands) {
+  if (!warm_ && !warm_task_) warm_task_ = commands.start(Warm{});
+}
+
 void Initializer::wait_for_the_other(Instant now) {
   if (at_ != State::kWaiting) enter(State::kWaiting);
   poll_at_ = lease_.look_again_at(now);
@@ -163,6 +165,7 @@ void Initializer::wait_for_the_other(Instant now) {
 
 // Nothing is written: it opens when everything that it declares is there.
 void Initializer::look(Commands& commands) {
+  warm_beside(commands);
   if (at_ == State::kConnecting) enter(State::kWaiting);
   enter(State::kVerifying);
   // What a newer version made is extra to this one, and nothing that this one lacks.
@@ -176,6 +179,7 @@ void Initializer::look(Commands& commands) {
 // ------------------------------------------------------------------------------------------------------- the lease
 
 void Initializer::acquire(Commands& commands, Instant now) {
+  warm_beside(commands);
   if (!lease_.acquire(commands, target_of(schema_), now)) wait_for_the_other(now);
 }
 

@@ -90,6 +90,7 @@ class Initializer {
   void break_off(Commands& commands, Judgement judgement);
   void release(Commands& commands);
   bool on_leftover(Commands& commands, TaskId id, const Outcome& outcome);
+  void warm_beside(Commands& commands);
   void wait_for_the_other(Instant now);
 
   const schema::Schema& schema_;

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -72,13 +73,11 @@ class Executor::Outlet {
 
 class Executor::Generation : public std::enable_shared_from_this<Generation> {
  public:
-  Generation(Settings settings, std::shared_ptr<Driver> driver, std::shared_ptr<const Clock> clock,
-             std::shared_ptr<Outlet> outlet)
+  Generation(Settings settings, std::shared_ptr<Driver> driver, std::shared_ptr<Outlet> outlet)
       : settings_(std::move(settings)),
         driver_(std::move(driver)),
         outlet_(std::move(outlet)),
-        number_(outlet_->next_generation()),
-        perform_(settings_, std::move(clock)) {
+        number_(outlet_->next_generation()) {
     calls_.lock()->most = settings_.parallelism;
     pings_.lock()->most = 1;
     leases_.lock()->most = 1;
@@ -91,6 +90,11 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
+  // Before the first start().
+  void serve(const LedgerPlace& place, std::shared_ptr<const Clock> clock) {
+    perform_.emplace(place, settings_.commit_quorum, std::move(clock));
+  }
+
   void start(TaskPtr task) {
     if (std::holds_alternative<core::Ping>(task->work) || std::holds_alternative<core::ReadProgress>(task->work)) {
       enqueue(pings_, ping_wake_, std::move(task));
@@ -102,11 +106,23 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
     }
   }
 
-  // The pool is opened and its monitors look for the primary, as the first task would make them.
+  // What the first task would do before it asks anything. By the worker that then takes it: if there is no connection,
+  // that is the task's failure too.
   void prepare() {
-    start_thread([self = shared_from_this()] {
-      if (auto pool = self->open_pool()) (*pool)->take();
+    auto locked = calls_.lock();
+    const bool started = start_thread([self = shared_from_this()] {
+      const auto failed = self->connect();
+      --self->calls_.lock()->idle;
+      if (failed) {
+        if (const TaskPtr first = self->next(self->calls_, self->call_wake_)) {
+          self->report(first->id, tl::unexpected(*failed));
+        }
+      }
+      self->work(self->calls_, self->call_wake_);
     });
+    if (!started) return;
+    ++locked->threads;
+    ++locked->idle;
   }
 
   // No worker takes anything more. The tasks that none had taken.
@@ -188,7 +204,15 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   core::Outcome run(const core::Work& work) {
     auto pool = open_pool();
     if (!pool) return tl::unexpected(std::move(pool.error()));
-    return perform_(**pool, work);
+    return (*perform_)(**pool, work);
+  }
+
+  std::optional<core::Failure> connect() {
+    const auto pool = open_pool();
+    if (!pool) return pool.error();
+    const auto client = (*pool)->take_ledger();
+    if (!client) return client.error();
+    return std::nullopt;
   }
 
   // Opened by the first task; one that cannot be opened is tried again by the next.
@@ -208,7 +232,7 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   std::shared_ptr<Driver> driver_;
   const std::shared_ptr<Outlet> outlet_;
   const std::uint64_t number_;
-  Performer perform_;
+  std::optional<Performer> perform_;
   Sync<std::shared_ptr<Pool>> pool_;
   Sync<Lane> calls_;
   Sync<Lane> pings_;
@@ -223,7 +247,7 @@ Executor::Executor(Settings settings, std::shared_ptr<Driver> driver, std::share
       driver_(std::move(driver)),
       clock_(std::move(clock)),
       outlet_(std::make_shared<Outlet>(std::move(hooks))),
-      generation_(std::make_shared<Generation>(settings_, driver_, clock_, outlet_)) {}
+      generation_(std::make_shared<Generation>(settings_, driver_, outlet_)) {}
 
 Executor::~Executor() {
   outlet_->close();
@@ -238,9 +262,15 @@ void Executor::prepare() {
   if (generation_) generation_->prepare();
 }
 
+void Executor::serve(LedgerPlace place) {
+  place_ = std::move(place);
+  if (generation_) generation_->serve(place_, clock_);
+}
+
 void Executor::fresh_pool() {
   replace();
-  generation_ = std::make_shared<Generation>(settings_, driver_, clock_, outlet_);
+  generation_ = std::make_shared<Generation>(settings_, driver_, outlet_);
+  generation_->serve(place_, clock_);
 }
 
 void Executor::renew(Secret uri) {

@@ -26,7 +26,7 @@ struct Hooks {
   std::function<void(std::string_view command)> command;
 };
 
-// Prepare, start, fresh_pool and renew are for one thread, the loop's, and never block.
+// All but finish() are for one thread, the loop's, and never block.
 class Executor {
  public:
   // Connects to nothing yet. What is wrong with the settings is the outcome of the tasks.
@@ -35,8 +35,10 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  // For whoever has something else to do before the first task: looks for the primary meanwhile.
+  // For whoever has something else to do before the first task: connects meanwhile.
   void prepare();
+  // Once, before the first start(): whose ledger the tasks are about.
+  void serve(LedgerPlace place);
   void start(core::TaskId id, core::Work work);
   void fresh_pool();       // later tasks run on new connections; a task that no worker has taken yet ends as a failure
   void renew(Secret uri);  // the same, with this URI
@@ -52,6 +54,7 @@ class Executor {
   void replace();
 
   Settings settings_;
+  LedgerPlace place_;
   std::shared_ptr<Driver> driver_;
   std::shared_ptr<const Clock> clock_;
   std::shared_ptr<Outlet> outlet_;

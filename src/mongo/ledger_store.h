@@ -6,13 +6,9 @@
 
 #include "core/work.h"
 #include "mongo/pool.h"
+#include "mongo/settings.h"
 
 namespace readygate::mongo {
-
-struct LedgerPlace {
-  std::string database;
-  std::string schema_name;
-};
 
 // What is said of a control document that cannot be understood.
 core::Failure damaged(const LedgerPlace& place, const std::string& id, const std::string& what);

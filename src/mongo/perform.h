@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "core/work.h"
@@ -17,10 +18,8 @@ class Fenced;
 
 class Performer {
  public:
-  Performer(const Settings& settings, std::shared_ptr<const Clock> clock)
-      : place_{settings.database, settings.schema_name},
-        commit_quorum_(settings.commit_quorum),
-        clock_(std::move(clock)) {}
+  Performer(LedgerPlace place, std::string commit_quorum, std::shared_ptr<const Clock> clock)
+      : place_(std::move(place)), commit_quorum_(std::move(commit_quorum)), clock_(std::move(clock)) {}
 
   // Blocks. Any number of threads at once.
   core::Outcome operator()(Pool& pool, const core::Work& work);

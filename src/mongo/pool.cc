@@ -26,17 +26,17 @@ void Client::worked() { warm_since_ = pool_->watch().losses(); }
 Failure Client::failure(const bson_error_t& error, const bson_t* reply, core::Doing doing, Millis elapsed) {
   Failure failure = failure_from(error, reply, doing);
   spent_ = kind_ != Kind::kOrdinary && failure.domain != Domain::kServer;
+  const bool ordinary = kind_ == Kind::kOrdinary || kind_ == Kind::kLedger;  // under the same limits
   if (error.domain == MONGOC_ERROR_SERVER_SELECTION && failure.domain != Domain::kProtocol) {
     // A client of one thread is not watched by the monitors; it scans by itself, and its words are the better ones.
-    return kind_ != Kind::kOrdinary && failure.domain != Domain::kSelection ? failure
-                                                                            : pool_->watch().explain_selection(failure);
+    return !ordinary && failure.domain != Domain::kSelection ? failure : pool_->watch().explain_selection(failure);
   }
   if (failure.domain != Domain::kStream) return failure;
   if (failure.message.find("Failed to connect") != std::string::npos) {
     failure.doing = core::Doing::kConnect;
     return pool_->watch().explain_connect(failure);
   }
-  if (kind_ == Kind::kOrdinary && elapsed + Millis(100) >= kSocketTimeout) {
+  if (ordinary && elapsed + Millis(100) >= kSocketTimeout) {
     failure.domain = Domain::kStreamTimeout;
     failure.message =
         fmt::format("the server did not answer within {} s ({})", elapsed.count() / 1000, failure.message);
@@ -68,6 +68,7 @@ Pool::Pool(std::shared_ptr<Driver> driver, Uris uris, std::unique_ptr<Watch> wat
 
 Pool::~Pool() {
   auto hand = hand_.lock();
+  hand->ledgers.clear();
   hand->builders.clear();
   hand->leases.clear();
   hand->unused.clear();
@@ -110,25 +111,48 @@ Client Pool::take_cold() {
   return take();
 }
 
+tl::expected<Client, Failure> Pool::take_ledger() {
+  if (auto idle = take_idle(Client::Kind::kLedger)) return std::move(*idle);
+  Client watched = take();  // begins the monitoring
+  auto client = take_single(Client::Kind::kLedger);
+  if (!client) return client;
+  for (Client* each : {&*client, &watched}) {
+    bson_error_t error{};
+    const ServerHandle primary{mongoc_client_select_server(each->get(), false, nullptr, &error)};
+    if (!primary) return tl::unexpected(each->failure(error, nullptr, core::Doing::kReadLedger, Millis(0)));
+  }
+  return client;
+}
+
 tl::expected<Client, Failure> Pool::take_builder() { return take_single(Client::Kind::kBuild); }
 
 tl::expected<Client, Failure> Pool::take_lease() { return take_single(Client::Kind::kLease); }
 
+std::vector<ClientHandle>& Pool::Hand::singles(Client::Kind kind) {
+  return kind == Client::Kind::kLedger ? ledgers : kind == Client::Kind::kBuild ? builders : leases;
+}
+
+std::optional<Client> Pool::take_idle(Client::Kind kind) {
+  auto hand = hand_.lock();
+  std::vector<ClientHandle>& idle = hand->singles(kind);
+  if (idle.empty()) return std::nullopt;
+  ClientHandle client = std::move(idle.back());
+  idle.pop_back();
+  return Client(shared_from_this(), client.release(), kind, kCold);
+}
+
 tl::expected<Client, Failure> Pool::take_single(Client::Kind kind) {
-  const bool build = kind == Client::Kind::kBuild;
-  {
-    auto hand = hand_.lock();
-    std::vector<ClientHandle>& idle = build ? hand->builders : hand->leases;
-    if (!idle.empty()) {
-      ClientHandle client = std::move(idle.back());
-      idle.pop_back();
-      return Client(shared_from_this(), client.release(), kind, kCold);
-    }
-  }
+  if (auto idle = take_idle(kind)) return std::move(*idle);
+  const UriHandle& uri = kind == Client::Kind::kLedger  ? uris_.ledger
+                         : kind == Client::Kind::kBuild ? uris_.build
+                                                        : uris_.lease;
   bson_error_t error{};
-  ClientHandle client{mongoc_client_new_from_uri_with_error(build ? uris_.build.get() : uris_.lease.get(), &error)};
+  ClientHandle client{mongoc_client_new_from_uri_with_error(uri.get(), &error)};
   if (!client) return tl::unexpected(failure_from(error, nullptr, core::Doing::kConnect));
   mongoc_client_set_error_api(client.get(), MONGOC_ERROR_API_VERSION_2);
+  if (const CallbacksHandle told = watch_->command_callbacks()) {
+    mongoc_client_set_apm_callbacks(client.get(), told.get(), watch_.get());
+  }
   return Client(shared_from_this(), client.release(), kind, kCold);
 }
 
@@ -149,12 +173,10 @@ void Pool::give_back(const Client& client) {
     hand->unused.emplace_back(client.client_);
     return;
   }
-  if (client.kind_ == Client::Kind::kBuild) {
-    hand->builders.emplace_back(client.client_);
-  } else if (client.kind_ == Client::Kind::kLease) {
-    hand->leases.emplace_back(client.client_);
-  } else {
+  if (client.kind_ == Client::Kind::kOrdinary) {
     hand->ordinary.push_back({client.client_, client.warm_since_});
+  } else {
+    hand->singles(client.kind_).emplace_back(client.client_);
   }
 }
 

@@ -28,7 +28,7 @@ class Pool;
 // A client on loan: for one thread at a time, back in the pool's hand at the end.
 class Client {
  public:
-  enum class Kind { kOrdinary, kBuild, kLease };
+  enum class Kind { kOrdinary, kLedger, kBuild, kLease };
 
   Client(Client&& other) noexcept = default;
   Client& operator=(Client&&) = delete;
@@ -68,6 +68,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   Client take();       // the one that was unused for longest, or a new one
   Client take_cold();  // one that is not warm, so that using it warms one more
+  // For reading the ledger, which is what the start waits for: connected, and the server is known to the watch. A
+  // client of one thread, which connects while the monitors do; one of the pool would connect after them. Blocks.
+  tl::expected<Client, core::Failure> take_ledger();
   // For steps of the schema: no limit on the time to answer.
   tl::expected<Client, core::Failure> take_builder();
   void drop_builders();  // those not on loan; more are made when needed
@@ -92,10 +95,14 @@ class Pool : public std::enable_shared_from_this<Pool> {
   };
   struct Hand {
     std::deque<Idle> ordinary;  // front: unused for longest
+    std::vector<ClientHandle> ledgers;
     std::vector<ClientHandle> builders;
     std::vector<ClientHandle> leases;
     std::vector<ClientHandle> unused;  // until sweep()
+
+    std::vector<ClientHandle>& singles(Client::Kind kind);  // of one thread each
   };
+  std::optional<Client> take_idle(Client::Kind kind);
   tl::expected<Client, core::Failure> take_single(Client::Kind kind);
   void give_back(const Client& client);
 

@@ -1,4 +1,4 @@
-// What the database side needs to know: the validated [mongodb] section and two words of the schema.
+// What the database side needs to know of the validated configuration; and, beside it, where the ledger is.
 #pragma once
 
 #include <string>
@@ -10,13 +10,16 @@ namespace readygate::mongo {
 
 struct Settings {
   Secret uri;
-  std::string database;      // of the schema; the URI's own database serves authentication only
-  std::string schema_name;   // _id of the control document
   int warm_connections = 4;  // 1 or more
   int parallelism = 4;       // calls in flight, 1 or more; a ping is always possible beside them
   Millis lease_period{20'000};
   std::string commit_quorum;     // of index builds: a number, "majority", "votingMembers" or a tag; "": the default
   Millis connect_timeout{2000};  // for name and TCP and TLS of one host, and for the first answer on it
+};
+
+struct LedgerPlace {
+  std::string database;     // of the schema; the URI's own database serves authentication only
+  std::string schema_name;  // _id of the control document
 };
 
 // How long an ordinary call waits for an answer. Steps of the schema wait without limit: an index build may take hours,

@@ -139,7 +139,7 @@ std::string text_of(const bson_iter_t& value) {
   }
 }
 
-std::vector<std::string> overrides_of(const mongoc_uri_t* uri, const std::string& database) {
+std::vector<std::string> overrides_of(const mongoc_uri_t* uri) {
   std::vector<std::string> lines;
   const bson_t* options = mongoc_uri_get_options(uri);
   for (const auto& [option, why] : kOverrides) {
@@ -159,10 +159,6 @@ std::vector<std::string> overrides_of(const mongoc_uri_t* uri, const std::string
   const bson_t* tags = mongoc_read_prefs_get_tags(mongoc_uri_get_read_prefs_t(uri));
   if (tags && !bson_empty(tags)) {
     lines.push_back(fmt::format("readPreferenceTags of the URI are ignored: {}", kPrimary));
-  }
-  if (const char* own = mongoc_uri_get_database(uri); own && *own && database != own) {
-    lines.push_back(fmt::format(
-        "the database \"{}\" of the URI serves authentication only: the schema is kept in \"{}\"", own, database));
   }
   return lines;
 }
@@ -250,7 +246,8 @@ tl::expected<Uris, Failure> prepare(const Settings& settings) {
   if (std::string problem = tls_file_problem(theirs); !problem.empty()) {
     return tl::unexpected(Failure{Domain::kTlsFile, 0, core::Doing::kConnect, std::move(problem), {}});
   }
-  uris.overrides = overrides_of(theirs, settings.database);
+  uris.overrides = overrides_of(theirs);
+  if (const char* own = mongoc_uri_get_database(theirs)) uris.database = own;
   uris.hosts = hosts_of(theirs);
   uris.tls = mongoc_uri_get_tls(theirs);
 
@@ -262,6 +259,10 @@ tl::expected<Uris, Failure> prepare(const Settings& settings) {
   // More than can ever be in use, so that taking a client from the pool never waits.
   mongoc_uri_set_option_as_int32(uris.ordinary.get(), MONGOC_URI_MAXPOOLSIZE,
                                  settings.warm_connections + settings.parallelism + 8);
+
+  uris.ledger.reset(mongoc_uri_copy(uris.ordinary.get()));
+  // Where there is no primary it waits for one, as the monitors do.
+  mongoc_uri_set_option_as_bool(uris.ledger.get(), MONGOC_URI_SERVERSELECTIONTRYONCE, false);
 
   uris.build = common(theirs, settings);
   set_majority(uris.build.get(), Millis(0));

@@ -18,11 +18,13 @@ namespace readygate::mongo {
 
 struct Uris {
   UriHandle ordinary;
+  UriHandle ledger;                    // as ordinary; for a client of one thread
   UriHandle build;                     // no time limit on answers; for a client of one thread
   UriHandle lease;                     // all limits within an eighth of its period; for a client of one thread
   std::vector<std::string> overrides;  // "readPreference=secondary of the URI is ignored: …"
   std::vector<std::string> notes;      // what the driver finds odd: unknown options
   std::string hosts;                   // "a:27017,b:27017", or the SRV name
+  std::string database;                // the URI's own, for authentication; "" without one
   bool tls = false;
 };
 

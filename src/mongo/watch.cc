@@ -67,7 +67,8 @@ std::vector<Watch::Server> servers_of(const mongoc_topology_description_t* topol
 }  // namespace
 
 CallbacksHandle Watch::callbacks() {
-  CallbacksHandle callbacks{mongoc_apm_callbacks_new()};
+  CallbacksHandle callbacks = command_callbacks();
+  if (!callbacks) callbacks.reset(mongoc_apm_callbacks_new());
   mongoc_apm_set_server_heartbeat_failed_cb(callbacks.get(), [](const mongoc_apm_server_heartbeat_failed_t* event) {
     bson_error_t error{};
     mongoc_apm_server_heartbeat_failed_get_error(event, &error);
@@ -89,12 +90,16 @@ CallbacksHandle Watch::callbacks() {
     static_cast<Watch*>(mongoc_apm_server_closed_get_context(event))
         ->server_closed(address_of(mongoc_apm_server_closed_get_host(event)));
   });
-  if (observers_.command) {
-    mongoc_apm_set_command_started_cb(callbacks.get(), [](const mongoc_apm_command_started_t* event) {
-      static_cast<const Watch*>(mongoc_apm_command_started_get_context(event))
-          ->command_started(mongoc_apm_command_started_get_command_name(event));
-    });
-  }
+  return callbacks;
+}
+
+CallbacksHandle Watch::command_callbacks() {
+  if (!observers_.command) return nullptr;
+  CallbacksHandle callbacks{mongoc_apm_callbacks_new()};
+  mongoc_apm_set_command_started_cb(callbacks.get(), [](const mongoc_apm_command_started_t* event) {
+    static_cast<const Watch*>(mongoc_apm_command_started_get_context(event))
+        ->command_started(mongoc_apm_command_started_get_command_name(event));
+  });
   return callbacks;
 }
 

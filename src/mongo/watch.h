@@ -33,8 +33,10 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  // The callbacks for a pool or client, with this object as their context: it must outlive them.
+  // The callbacks for a pool, with this object as their context: it must outlive them.
   CallbacksHandle callbacks();
+  // The same for a client of one thread, which is not watched. Null: nobody asks for its commands.
+  CallbacksHandle command_callbacks();
 
   // What is wrong with a server that answers; none when nothing is, or nothing is known yet.
   std::optional<core::Failure> unusable() const;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Callable
@@ -65,6 +66,18 @@ def test_check_reports_every_mistake_of_a_file_at_once(tmp_path: Path) -> None:
         assert process.wait(10) == 78
         for place in (":2:1: ", ":3:15: ", ":5:9: ", "3 mistakes"):
             assert place in process.output()
+
+
+def test_check_says_what_of_the_uri_is_not_used_and_where_the_schema_is_kept(
+    make_daemon: MakeDaemon,
+) -> None:
+    daemon = make_daemon("mongodb://h.example/admin?readPreference=nearest")
+    code, output = daemon.run("check", *daemon.options(), "--format", "json")
+    assert code == 0, output
+    checked = json.loads(output)
+    kept = f'the schema is kept in "{checked["schema"]["database"]}"'
+    assert [line for line in checked["overrides"] if kept in line and '"admin" of the URI' in line]
+    assert any(line.startswith("readPreference=nearest of the URI") for line in checked["overrides"])
 
 
 def test_an_unreadable_secret_is_named_with_the_reason(make_daemon: MakeDaemon) -> None:

@@ -64,8 +64,9 @@ def test_of_fifty_replicas_one_works_and_the_others_only_look(
     for command in ("create", "collMod", "dropIndexes", "update", "count"):
         assert counts.get(command, 0) == 0, counts
 
-    # Warming: one ping each.
-    assert counts["ping"] == REPLICAS
+    # Who opens on what another has written has its warm connection from the find. Who means to
+    # apply warms one beside.
+    assert 1 <= counts["ping"] <= REPLICAS
     # At most one try each to make the control document, and one to take the lease. The applier
     # renews before it records what it applied, records it, and renews every quarter of a period.
     assert 1 <= counts["insert"] <= REPLICAS
@@ -74,7 +75,7 @@ def test_of_fifty_replicas_one_works_and_the_others_only_look(
     # One find to begin with, one after a lost race, and a look from time to time while waiting.
     looks = math.ceil(elapsed / POLL)
     assert REPLICAS <= counts["find"] <= REPLICAS + (REPLICAS - 1) * (1 + looks)
-    # Connections: the driver's monitor, one for calls, one for pings, one for the lease.
+    # Connections: the driver's monitor, one for the ledger, one for calls, one for the lease.
     assert counts["accept"] <= 4 * REPLICAS
 
 
@@ -90,4 +91,4 @@ def test_an_unchanged_schema_of_300_indexes_opens_with_one_command(
         counts = scripted_set.counts()
     handshakes = {"accept", "hello", "isMaster", "ismaster"}
     work = {name: count for name, count in counts.items() if name not in handshakes}
-    assert work == {"find": 1, "ping": 1}  # and the ping, which is its warm connection
+    assert work == {"find": 1}  # whose connection is its warm one

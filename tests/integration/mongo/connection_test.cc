@@ -12,11 +12,9 @@ namespace {
 using Behaviour = Listener::Behaviour;
 using core::Domain;
 
-Settings settings_for(const std::string& uri) {
-  Settings settings;
+BenchSettings settings_for(const std::string& uri) {
+  BenchSettings settings;
   settings.uri = Secret(uri);
-  settings.database = "nowhere";
-  settings.schema_name = "orders";
   settings.connect_timeout = Millis(500);
   return settings;
 }
@@ -39,7 +37,7 @@ TEST_CASE("an unchanged schema costs one find, and warm connections beside it") 
   if (!port) return;
   const TestDatabase database(uri);
   Listener counting(Behaviour::kForward, port);
-  Settings settings = database.settings();
+  BenchSettings settings = database.settings();
   settings.uri = Secret(through(counting, uri));
   Bench bench(settings);
   std::vector<core::TaskId> tasks{bench.start(core::ReadLedger{})};
@@ -66,7 +64,7 @@ TEST_CASE("each warm connection is another one, also when they are warmed one af
   if (!port) return;
   const TestDatabase database(uri);
   Listener counting(Behaviour::kForward, port);
-  Settings settings = database.settings();
+  BenchSettings settings = database.settings();
   settings.uri = Secret(through(counting, uri));
   Bench bench(settings);
   CHECK(bench.run(core::Warm{}));
@@ -176,7 +174,7 @@ TEST_CASE("the database goes away while a task runs, and comes back") {
   if (!port) return;
   const TestDatabase database(uri);
   Listener path(Behaviour::kForward, port);
-  Settings settings = database.settings();
+  BenchSettings settings = database.settings();
   settings.uri = Secret(through(path, uri));
   settings.connect_timeout = Millis(500);
   Bench bench(settings);
@@ -207,7 +205,7 @@ TEST_CASE("a ping waits for no other work") {
   const char* uri = test_uri();
   if (!uri) return;
   const TestDatabase database(uri);
-  Settings settings = database.settings();
+  BenchSettings settings = database.settings();
   settings.parallelism = 1;
   Bench bench(settings);
   CHECK(bench.run(core::Warm{}));
@@ -225,7 +223,7 @@ TEST_CASE("a call that hangs delays neither a fresh pool, nor the end") {
   if (!port) return;
   const TestDatabase database(uri);
   auto path = std::make_unique<Listener>(Behaviour::kForward, port);
-  Settings settings = database.settings();
+  BenchSettings settings = database.settings();
   settings.uri = Secret(through(*path, uri));
   settings.parallelism = 1;
   Bench bench(settings);
@@ -250,7 +248,7 @@ TEST_CASE("a call that hangs delays neither a fresh pool, nor the end") {
 
 TEST_CASE("an executor ends without waiting for its calls") {
   Listener hanging(Behaviour::kHang);
-  Settings settings = settings_for(hanging.uri());
+  BenchSettings settings = settings_for(hanging.uri());
   settings.connect_timeout = Millis(1500);
   std::atomic<int> outcomes{0};
   Hooks hooks;

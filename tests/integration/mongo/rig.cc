@@ -49,11 +49,10 @@ TestDatabase::~TestDatabase() {
   if (client) mongoc_client_command_simple(client.get(), name_.c_str(), drop.get(), nullptr, nullptr, &error);
 }
 
-Settings TestDatabase::settings() const {
-  Settings settings;
+BenchSettings TestDatabase::settings() const {
+  BenchSettings settings;
   settings.uri = Secret(uri_);
-  settings.database = name_;
-  settings.schema_name = "orders";
+  settings.place.database = name_;
   return settings;
 }
 
@@ -72,7 +71,7 @@ std::string TestDatabase::command(const std::string& text) const {
 
 // ---------------------------------------------------------------------------------------------------------- bench
 
-Bench::Bench(Settings settings, std::shared_ptr<const Clock> clock) {
+Bench::Bench(BenchSettings settings, std::shared_ptr<const Clock> clock) {
   Hooks hooks;
   hooks.outcome = [this](core::TaskId id, core::Outcome outcome) {
     seen_.lock()->outcomes.emplace(id, std::move(outcome));
@@ -83,7 +82,9 @@ Bench::Bench(Settings settings, std::shared_ptr<const Clock> clock) {
     changed_.notify_all();
   };
   hooks.command = [this](std::string_view name) { seen_.lock()->commands.emplace_back(name); };
+  LedgerPlace place = std::move(settings.place);
   executor_ = std::make_unique<Executor>(std::move(settings), driver(), std::move(clock), std::move(hooks));
+  executor_->serve(std::move(place));
 }
 
 Bench::~Bench() { CHECK(executor_->finish(Seconds(60))); }

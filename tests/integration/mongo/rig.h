@@ -27,6 +27,11 @@ const char* test_uri();
 
 std::shared_ptr<Driver> driver();
 
+// Of an executor, and whose ledger it is about.
+struct BenchSettings : Settings {
+  LedgerPlace place{"nowhere", "orders"};
+};
+
 // A database that is dropped at the end, under settings that reach it.
 class TestDatabase {
  public:
@@ -36,7 +41,7 @@ class TestDatabase {
   TestDatabase& operator=(const TestDatabase&) = delete;
 
   const std::string& name() const { return name_; }
-  Settings settings() const;
+  BenchSettings settings() const;
   // A command straight through libmongoc, in relaxed JSON, and its answer; the test fails when it does.
   std::string command(const std::string& json) const;
 
@@ -48,7 +53,7 @@ class TestDatabase {
 // An executor, and everything that came out of it.
 class Bench {
  public:
-  explicit Bench(Settings settings, std::shared_ptr<const Clock> clock = std::make_shared<SystemClock>());
+  explicit Bench(BenchSettings settings, std::shared_ptr<const Clock> clock = std::make_shared<SystemClock>());
   ~Bench();
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;

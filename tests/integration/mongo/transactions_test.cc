@@ -38,12 +38,11 @@ class Scripted {
   Scripted(const Scripted&) = delete;
   Scripted& operator=(const Scripted&) = delete;
 
-  Settings settings() const {
-    Settings settings;
+  BenchSettings settings() const {
+    BenchSettings settings;
     const std::string set = set_name_.empty() ? "" : "?replicaSet=" + set_name_;
     settings.uri = Secret(fmt::format("mongodb://{}/{}", address_, set));
-    settings.database = "d";
-    settings.schema_name = "orders";
+    settings.place.database = "d";
     return settings;
   }
   // A line of the script; its answer.
