@@ -133,27 +133,34 @@ void Applier::read_catalog(Commands& commands, Stage stage, Count count) {
   counted_ = count;
   current_ = "read the catalog";
   const std::vector<std::string> names = schema::declared_names(schema_);
+  readings_.clear();  // answers of an earlier reading are not ours any more
+  if (names.size() < 2 * kLeastToRead) {
+    asks_names_ = false;
+    read_part(commands, names, ReadCatalog::Part::kAll);
+  } else if (asks_names_) {
+    read_part(commands, names, ReadCatalog::Part::kNames);
+  } else {
+    read_part(commands, names, ReadCatalog::Part::kRest);
+    read_in_parts(commands, names);
+  }
+}
+
+void Applier::read_in_parts(Commands& commands, const std::vector<std::string>& names) {
   // Looking is what every replica does, and nobody waits for it.
   const auto most = static_cast<std::size_t>(mode_ == Mode::kLook ? parallelism_ : kLightForAStep * parallelism_);
   const std::size_t parts = std::clamp<std::size_t>(names.size() / kLeastToRead, 1, most);
-  readings_.clear();  // answers of an earlier reading are not ours any more
-  const auto read = [&](std::vector<std::string> collections, ReadCatalog::Part part) {
-    // Who applies has the majority's word by renewing the lease; who only looks writes nothing, and must ask for it.
-    readings_.push_back(
-        {commands.start(ReadCatalog{std::move(collections), count == Count::kYes, mode_ == Mode::kLook, part}),
-         std::nullopt});
-  };
-  if (parts == 1) {
-    read(names, ReadCatalog::Part::kAll);
-    return;
-  }
-  read(names, ReadCatalog::Part::kRest);
   const auto at = [&](std::size_t part) {
     return names.begin() + static_cast<std::ptrdiff_t>(names.size() * part / parts);
   };
   for (std::size_t i = 0; i < parts; ++i) {
-    read(std::vector<std::string>(at(i), at(i + 1)), ReadCatalog::Part::kCollections);
+    read_part(commands, std::vector<std::string>(at(i), at(i + 1)), ReadCatalog::Part::kCollections);
   }
+}
+
+void Applier::read_part(Commands& commands, std::vector<std::string> collections, ReadCatalog::Part part) {
+  // Who applies has the majority's word by renewing the lease; who only looks writes nothing, and must ask for it.
+  ReadCatalog work{std::move(collections), counted_ == Count::kYes, mode_ == Mode::kLook, part};
+  readings_.push_back({commands.start(std::move(work)), std::nullopt});
 }
 
 void Applier::on_reading(Commands& commands, Reading& reading, const Outcome& outcome) {
@@ -165,6 +172,10 @@ void Applier::on_reading(Commands& commands, Reading& reading, const Outcome& ou
   if (const auto* read = std::get_if<CatalogRead>(&*outcome)) reading.answer = *read;
   if (!std::all_of(readings_.begin(), readings_.end(), [](const Reading& one) { return one.answer.has_value(); })) {
     return;
+  }
+  if (std::exchange(asks_names_, false)) {
+    const std::vector<std::string> names = readings_.front().answer->names;
+    if (!names.empty()) return read_in_parts(commands, names);
   }
   const std::vector<Reading> parts = std::exchange(readings_, {});
   schema::Catalog catalog = parts.front().answer->catalog;

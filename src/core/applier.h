@@ -40,6 +40,9 @@ class Applier {
   void grant(const Grant& grant) { grant_ = grant; }
   // Of a look: no apply has ever answered for what is listed. An index that may not be built is then not there.
   void doubt_unproven() { doubts_ = true; }
+  // Nothing was ever applied: most likely there is none of it. Which collections there are is asked first, and of those
+  // alone what they are.
+  void expect_nothing() { asks_names_ = true; }
   // Stops at kConfirming once, even with nothing left to do.
   void documents_follow() { documents_follow_ = true; }
   // The holder of the lease before may have operations at work: begin() ends or awaits them first.
@@ -99,6 +102,8 @@ class Applier {
 
   void read_first(Commands& commands);
   void read_catalog(Commands& commands, Stage stage, Count count);
+  void read_part(Commands& commands, std::vector<std::string> collections, ReadCatalog::Part part);
+  void read_in_parts(Commands& commands, const std::vector<std::string>& names);
   void on_earlier(Commands& commands, const Outcome& outcome);
   void on_reading(Commands& commands, Reading& reading, const Outcome& outcome);
   void read_again(Commands& commands, Stage stage);  // the parts came from different primaries
@@ -154,6 +159,7 @@ class Applier {
   std::vector<Owns> gone_;                 // indexes that were dropped
   std::vector<Owns> proven_;               // indexes that primary_ answered for: their builds are over
   bool doubts_ = false;
+  bool asks_names_ = false;  // next
   int withheld_ = 0;
 };
 

@@ -223,6 +223,7 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     warn_of_min_open(commands);
     applier_.emplace(schema_, settings_.parallelism, ledger_->owns);
     applier_->grant(lease_.grant());
+    if (!ledger_->applied) applier_->expect_nothing();
     if (took_over_) {
       applier_->await_earlier({lease_.grant().token, schema::touched_names(schema_), settings_.lease.period});
     }

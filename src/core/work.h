@@ -22,9 +22,10 @@ using TaskId = std::uint64_t;
 
 struct ReadLedger {};  // find {_id: schema} in _readygate; primary, majority -> LedgerRead
 // Of these collections and views what they are (listCollections, listIndexes), or the rest, which need not be asked
-// once for each part of a large catalog: the server (buildInfo) and what other schemas own of them. -> CatalogRead
+// once for each part of a large catalog: the server (buildInfo) and what other schemas own of them; kNames: and which
+// of them there are. -> CatalogRead
 struct ReadCatalog {
-  enum class Part { kAll, kCollections, kRest };
+  enum class Part { kAll, kCollections, kRest, kNames };
   std::vector<std::string> collections;
   bool count = false;    // also how many documents each holds, as the server estimates it
   bool settled = false;  // answers when a majority has all that was read: nothing of it is rolled back
@@ -66,6 +67,7 @@ struct LedgerRead {
 struct CatalogRead {
   schema::Catalog catalog;
   std::string primary;
+  std::vector<std::string> names = {};  // Part::kNames
 };
 struct LedgerWritten {
   bool won = false;  // false: the document is another one than expected

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -142,7 +143,14 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
     auto info = run(client, Sort::kPlain, "admin", build_info.get(), nullptr, Doing::kReadCatalog);
     if (!info) return tl::unexpected(std::move(info.error()));
     read.catalog.server = server_from(*info->get(), client.pool().hosts(), client.pool().watch().topology());
-    if (work.part == core::ReadCatalog::Part::kRest) return read;
+    if (work.part == core::ReadCatalog::Part::kNames) {
+      auto all = collection_names(client, database);
+      if (!all) return tl::unexpected(std::move(all.error()));
+      std::copy_if(all->begin(), all->end(), std::back_inserter(read.names), [&](const std::string& name) {
+        return std::find(collections.begin(), collections.end(), name) != collections.end();
+      });
+    }
+    if (work.part != core::ReadCatalog::Part::kAll) return read;
   }
   const bool sharded = client.pool().watch().topology() == "sharded";
 

@@ -7,8 +7,8 @@
 
 namespace readygate::mongo {
 
-// "<electionId>/<setVersion>" of the primary that answers `hello` on this client; "" outside replica sets. Two equal
-// names are one member in one term: nothing was rolled back between the two.
+// "<electionId>/<setVersion>" of the primary that answers `hello` on this client; "" outside replica sets, and a
+// standalone is not asked. Two equal names are one member in one term: nothing was rolled back between the two.
 // https://www.mongodb.com/docs/manual/reference/command/hello/
 tl::expected<std::string, core::Failure> primary_term(Client& client, core::Doing doing);
 

@@ -77,7 +77,9 @@ def test_check_says_what_of_the_uri_is_not_used_and_where_the_schema_is_kept(
     checked = json.loads(output)
     kept = f'the schema is kept in "{checked["schema"]["database"]}"'
     assert [line for line in checked["overrides"] if kept in line and '"admin" of the URI' in line]
-    assert any(line.startswith("readPreference=nearest of the URI") for line in checked["overrides"])
+    assert any(
+        line.startswith("readPreference=nearest of the URI") for line in checked["overrides"]
+    )
 
 
 def test_an_unreadable_secret_is_named_with_the_reason(make_daemon: MakeDaemon) -> None:

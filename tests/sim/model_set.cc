@@ -63,6 +63,10 @@ void ModelSet::request(const core::Work& work, Reply reply) {
     for (const schema::CatalogCollection& collection : primary_.catalog.collections) {
       if (read->part == core::ReadCatalog::Part::kRest) break;
       if (std::find(read->collections.begin(), read->collections.end(), collection.name) != read->collections.end()) {
+        if (read->part == core::ReadCatalog::Part::kNames) {
+          answer.names.push_back(collection.name);
+          continue;
+        }
         answer.catalog.collections.push_back(collection);
         if (!hides_builds) continue;
         for (schema::CatalogIndex& index : answer.catalog.collections.back().indexes) index.build = Build::kUnknown;

@@ -153,6 +153,10 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   if (work.part == core::ReadCatalog::Part::kRest) return read;
   for (const CatalogCollection& collection : catalog.collections) {
     if (std::find(work.collections.begin(), work.collections.end(), collection.name) != work.collections.end()) {
+      if (work.part == core::ReadCatalog::Part::kNames) {
+        read.names.push_back(collection.name);
+        continue;
+      }
       read.catalog.collections.push_back(collection);
       if (hides_builds) {
         for (CatalogIndex& index : read.catalog.collections.back().indexes) index.build = schema::Build::kUnknown;

@@ -99,6 +99,38 @@ TEST_CASE("a large catalog is read in twice as many parts as steps may be in fli
   }
 }
 
+TEST_CASE("where nothing was ever applied it asks which collections there are, and then for those alone") {
+  for (const std::size_t there : {0U, 1U, 20U}) {
+    CAPTURE(there);
+    Rig rig(many(30));
+    for (std::size_t i = 0; i < there; ++i) {
+      schema::CatalogCollection& made = rig.database.catalog.collections.emplace_back();
+      made.name = rig.schema.collections[i].name;
+      made.type = "collection";
+      made.options = rig.schema.collections[i].options;
+    }
+    rig.applier.expect_nothing();
+    rig.run();
+    CHECK(rig.applier.stage() == Applier::Stage::kMatched);
+    const auto readings = rig.all<ReadCatalog>();
+    REQUIRE(!readings.empty());
+    CHECK(readings.front().part == ReadCatalog::Part::kNames);
+    const auto declared = schema::declared_names(rig.schema);
+    CHECK(readings.front().collections == declared);
+    // And afterwards, once more, for all.
+    std::multiset<std::string> asked;
+    std::size_t parts = 0;
+    for (const ReadCatalog& reading : readings) {
+      if (reading.part != ReadCatalog::Part::kCollections) continue;
+      ++parts;
+      asked.insert(reading.collections.begin(), reading.collections.end());
+    }
+    CHECK(asked.size() == there + declared.size());
+    CHECK(parts == there / 4 + (there % 4 == 0 ? 0 : 1) + 8);
+    CHECK(readings.size() == 1 + parts + 1);
+  }
+}
+
 TEST_CASE("who only looks reads with no more at once than steps could be") {
   Rig apply(many(30));
   apply.run();
