@@ -177,7 +177,7 @@ void Gate::secret_changed(std::string_view what, Now now) {
   if (initialized_) {
     ping_task_.reset();
     ping_at_ = now.instant;
-    warm_the_rest();
+    warm_more(settings_.warm_connections - 1);
   } else {
     auth_refused_since_.reset();
     retry(fmt::format("{} changed", what), now);
@@ -347,16 +347,17 @@ void Gate::completed(Now now) {
   commands_.say(LogLevel::kInfo, "Database initialization completed. Connected: True",
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
   ping_at_ = now.instant + jittered(random_, settings_.ping_period);
-  warm_the_rest();
-  asked_.start(now.instant);
   const Applier* applier = initializer_.applier();
+  // Where nothing but the ledger was read, the warm connection is the one of that, which is not kept.
+  warm_more(applier == nullptr ? settings_.warm_connections : settings_.warm_connections - 1);
+  asked_.start(now.instant);
   const auto& ledger = initializer_.ledger();
   std::vector<Owns> owns = applier != nullptr ? applier->owns() : ledger ? ledger->owns : std::vector<Owns>{};
   auditor_.opened(applier == nullptr, initializer_.took_over(), std::move(owns), now.instant);
 }
 
-void Gate::warm_the_rest() {
-  for (int i = 1; i < settings_.warm_connections; ++i) warm_tasks_.push_back(commands_.start(Warm{}));
+void Gate::warm_more(int connections) {
+  for (int i = 0; i < connections; ++i) warm_tasks_.push_back(commands_.start(Warm{}));
 }
 
 void Gate::follow_reachability(Now now) {

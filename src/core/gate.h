@@ -99,7 +99,7 @@ class Gate {
   void completed(Now now);
   void follow_reachability(Now now);
   void ping_if_due(Now now);
-  void warm_the_rest();
+  void warm_more(int connections);
   bool giving_back() const;  // the lease, by whoever holds it
   void quit_if_due(Now now);
   std::vector<Check> checks(bool reachable) const;

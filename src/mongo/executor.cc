@@ -1,5 +1,6 @@
 #include "mongo/executor.h"
 
+#include <cassert>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -96,6 +97,7 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   }
 
   void start(TaskPtr task) {
+    assert(perform_);
     if (std::holds_alternative<core::Ping>(task->work) || std::holds_alternative<core::ReadProgress>(task->work)) {
       enqueue(pings_, ping_wake_, std::move(task));
     } else if (std::holds_alternative<core::InsertLedger>(task->work) ||
@@ -210,9 +212,8 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   std::optional<core::Failure> connect() {
     const auto pool = open_pool();
     if (!pool) return pool.error();
-    const auto client = (*pool)->take_ledger();
-    if (!client) return client.error();
-    return std::nullopt;
+    start_thread([self = shared_from_this(), pool = *pool] { pool->connect_ledger(); });
+    return (*pool)->await_primary();
   }
 
   // Opened by the first task; one that cannot be opened is tried again by the next.

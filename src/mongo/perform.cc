@@ -69,9 +69,8 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
 }
 
 core::Outcome Performer::read_ledger(Pool& pool) {
-  auto client = pool.take_ledger();
-  if (!client) return tl::unexpected(std::move(client.error()));
-  return outcome(mongo::read_ledger(*client, place_));
+  Client client = pool.take_ledger();
+  return outcome(mongo::read_ledger(client, place_));
 }
 
 core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work) {

@@ -111,17 +111,31 @@ Client Pool::take_cold() {
   return take();
 }
 
-tl::expected<Client, Failure> Pool::take_ledger() {
-  if (auto idle = take_idle(Client::Kind::kLedger)) return std::move(*idle);
-  Client watched = take();  // begins the monitoring
-  auto client = take_single(Client::Kind::kLedger);
-  if (!client) return client;
-  for (Client* each : {&*client, &watched}) {
+Client Pool::take_ledger() {
+  auto idle = take_idle(Client::Kind::kLedger);
+  return idle ? std::move(*idle) : take();
+}
+
+void Pool::connect_ledger() {
+  if (auto client = take_single(Client::Kind::kLedger)) {
     bson_error_t error{};
-    const ServerHandle primary{mongoc_client_select_server(each->get(), false, nullptr, &error)};
-    if (!primary) return tl::unexpected(each->failure(error, nullptr, core::Doing::kReadLedger, Millis(0)));
+    const ServerHandle primary{mongoc_client_select_server(client->get(), false, nullptr, &error)};
+    if (!primary) client->retire();
   }
-  return client;
+  hand_.lock()->ledger_connected = true;
+  ledger_tried_.notify_all();
+}
+
+std::optional<Failure> Pool::await_primary() {
+  Client watched = take();  // begins the monitoring
+  bson_error_t error{};
+  const std::int64_t begun = bson_get_monotonic_time();
+  const ServerHandle primary{mongoc_client_select_server(watched.get(), false, nullptr, &error)};
+  if (!primary) return watched.failure(error, nullptr, core::Doing::kReadLedger, Millis(0));
+  const std::chrono::microseconds took(bson_get_monotonic_time() - begun);
+  auto hand = hand_.lock();
+  ledger_tried_.wait_for(hand.lock(), took, [&] { return hand->ledger_connected; });
+  return std::nullopt;
 }
 
 tl::expected<Client, Failure> Pool::take_builder() { return take_single(Client::Kind::kBuild); }
@@ -175,6 +189,9 @@ void Pool::give_back(const Client& client) {
   }
   if (client.kind_ == Client::Kind::kOrdinary) {
     hand->ordinary.push_back({client.client_, client.warm_since_});
+    if (client.warm_since_ == kCold) return;
+    for (ClientHandle& first : hand->ledgers) hand->unused.push_back(std::move(first));
+    hand->ledgers.clear();
   } else {
     hand->singles(client.kind_).emplace_back(client.client_);
   }

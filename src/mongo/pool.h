@@ -4,6 +4,7 @@
 // connection attempt: never let that be the loop's thread. Everything here may be called from any thread.
 #pragma once
 
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -68,9 +69,14 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   Client take();       // the one that was unused for longest, or a new one
   Client take_cold();  // one that is not warm, so that using it warms one more
-  // For reading the ledger, which is what the start waits for: connected, and the server is known to the watch. A
-  // client of one thread, which connects while the monitors do; one of the pool would connect after them. Blocks.
-  tl::expected<Client, core::Failure> take_ledger();
+  // For reading the ledger: the one that connect_ledger() made, until another connection has worked; else take().
+  Client take_ledger();
+  // The first reading of the ledger is what the start waits for, and a connection of the pool is made after those of
+  // the monitors. A client of one thread connects beside them. It waits for every member that does not answer, so
+  // await_primary() does not count on it: it waits until the monitors know the primary, and then as long again, which
+  // is about what the pool's own connection would take. Both block; the second says why there is no primary.
+  void connect_ledger();
+  std::optional<core::Failure> await_primary();
   // For steps of the schema: no limit on the time to answer.
   tl::expected<Client, core::Failure> take_builder();
   void drop_builders();  // those not on loan; more are made when needed
@@ -99,6 +105,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::vector<ClientHandle> builders;
     std::vector<ClientHandle> leases;
     std::vector<ClientHandle> unused;  // until sweep()
+    bool ledger_connected = false;     // or not: it has been tried
 
     std::vector<ClientHandle>& singles(Client::Kind kind);  // of one thread each
   };
@@ -111,6 +118,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::unique_ptr<Watch> watch_;  // the pool's callbacks point to it
   PoolHandle pool_;
   Sync<Hand> hand_;
+  std::condition_variable ledger_tried_;
 };
 
 }  // namespace readygate::mongo

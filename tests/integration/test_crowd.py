@@ -91,4 +91,5 @@ def test_an_unchanged_schema_of_300_indexes_opens_with_one_command(
         counts = scripted_set.counts()
     handshakes = {"accept", "hello", "isMaster", "ismaster"}
     work = {name: count for name, count in counts.items() if name not in handshakes}
-    assert work == {"find": 1}  # whose connection is its warm one
+    work.pop("ping", None)  # behind the open gate: a further warm connection
+    assert work == {"find": 1}

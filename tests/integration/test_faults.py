@@ -6,6 +6,7 @@ the server mend its ways and waits for `ready`. Throughout, the probes answer.
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
@@ -287,3 +288,21 @@ def test_a_raised_version_is_written_by_compare_and_set(scripted_set: ScriptedSe
     assert (ledger["token"], ledger["owner"], ledger["target"]) == (2, None, None)
     indexes = scripted_set.run("shop", {"listIndexes": "orders"})["cursor"]["firstBatch"]
     assert [one["name"] for one in indexes] == ["_id_", "customer", "number", "client"]
+
+
+def test_a_member_that_does_not_answer_does_not_delay_the_start(
+    scripted_set: ScriptedServer,
+) -> None:
+    with start(scripted_set) as first:
+        first.wait_state("ready")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # connections are made, and never served
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        members = [scripted_set.address, address]
+        for name in ("hello", "isMaster", "ismaster"):
+            scripted_set.on(name, merge={"hosts": members})
+        uri = scripted_set.uri().replace(scripted_set.address, ",".join(members))
+        # Who waited for the other member would wait for a minute.
+        with start(scripted_set, uri, mongodb={"connect_timeout": "60s"}) as daemon:
+            daemon.wait_state("ready", timeout=30)
+            silent.settimeout(0)
+            silent.accept()[0].close()  # it was asked

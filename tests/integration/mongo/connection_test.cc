@@ -254,6 +254,7 @@ TEST_CASE("an executor ends without waiting for its calls") {
   Hooks hooks;
   hooks.outcome = [&](core::TaskId, core::Outcome) { ++outcomes; };
   auto executor = std::make_unique<Executor>(settings, driver(), std::make_shared<SystemClock>(), std::move(hooks));
+  executor->serve(settings.place);
   executor->start(1, core::ReadLedger{});
   std::this_thread::sleep_for(Millis(100));
   CHECK(timed([&] { executor.reset(); }) < Millis(100));
