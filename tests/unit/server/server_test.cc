@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -41,6 +42,37 @@ std::size_t waiting(const Client& client) {
 std::size_t with_at_least(const std::vector<Client>& crowd, std::size_t bytes) {
   return static_cast<std::size_t>(
       std::count_if(crowd.begin(), crowd.end(), [&](const Client& client) { return waiting(client) >= bytes; }));
+}
+
+std::vector<Client> crowd_of_waiters(Rig& rig, int count) {
+  std::vector<Client> crowd;
+  for (int i = 0; i < count; ++i) {
+    crowd.push_back(rig.local());
+    crowd.back().send("WAIT open\n");
+  }
+  rig.turn(10);
+  REQUIRE(rig.server->waiters() == crowd.size());
+  return crowd;
+}
+
+std::vector<std::size_t> told_by_each_turn(Rig& rig, const std::vector<Client>& crowd) {
+  std::vector<std::size_t> each;
+  std::size_t told = 0;
+  while (told < crowd.size()) {
+    rig.turn(1);
+    each.push_back(with_at_least(crowd, 1) - told);
+    REQUIRE(each.back() > 0);
+    told += each.back();
+  }
+  return each;
+}
+
+// How many were closed by the server. The end is seen behind an answer that nobody has read.
+std::size_t ended(const std::vector<Client>& crowd) {
+  return static_cast<std::size_t>(std::count_if(crowd.begin(), crowd.end(), [](const Client& client) {
+    pollfd one{client.fd(), POLLRDHUP, 0};
+    return ::poll(&one, 1, 0) == 1;
+  }));
 }
 
 }  // namespace
@@ -147,6 +179,49 @@ TEST_CASE("all sends come before the first close") {
   while (!answered(clients.back())) rig.loop->poll();
   rig.turn(5);
   CHECK(closed(clients[1]));
+}
+
+TEST_CASE("a turn tells at most 256 waiters, then closes at most 256, however little time that takes") {
+  Rig rig;
+  std::vector<Client> crowd = crowd_of_waiters(rig, 600);
+  rig.publish(State::kReady, true, true);
+  CHECK(told_by_each_turn(rig, crowd) == std::vector<std::size_t>{256, 256, 88});
+  // What the third turn had left of its 256 went into closing.
+  std::vector<std::size_t> closed;
+  while (ended(crowd) < crowd.size()) {
+    closed.push_back(ended(crowd));
+    rig.turn(1);
+  }
+  CHECK(closed == std::vector<std::size_t>{256 - 88, 256 - 88 + 256});
+}
+
+TEST_CASE("a turn tells waiters for half a millisecond, then others have theirs") {
+  Rig rig;
+  std::vector<Client> crowd = crowd_of_waiters(rig, 600);
+  rig.publish(State::kReady, true, true);
+  // The clock is looked at once for 16 waiters: with a tenth of a millisecond between two looks, five make a turn.
+  rig.clock.run(std::chrono::microseconds(100));
+  for (const std::size_t told : told_by_each_turn(rig, crowd)) CHECK(told <= 5 * 16);
+  const std::size_t before = ended(crowd);
+  rig.turn(1);
+  CHECK(ended(crowd) - before > 0);
+  CHECK(ended(crowd) - before <= 5 * 16);
+}
+
+TEST_CASE("a turn looks at waiters that go on waiting for half a millisecond, then others have theirs") {
+  Rig rig;
+  std::vector<Client> crowd = crowd_of_waiters(rig, 600);
+  Client probe = rig.tcp();
+  rig.publish(State::kInitializing, false, true);
+  rig.clock.run(std::chrono::microseconds(100));
+  rig.turn(1);
+  probe.send(kLivez);
+  rig.turn(1);
+  CHECK(waiting(probe) == kOk.size());
+  CHECK(rig.server->waking());
+  rig.turn(600 / (4 * 16));
+  CHECK(!rig.server->waking());
+  CHECK(rig.server->waiters() == crowd.size());
 }
 
 TEST_CASE("waiters that go are forgotten; one that only closed its writing half is not") {
