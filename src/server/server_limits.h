@@ -17,11 +17,13 @@ struct Limits {
   std::size_t tcp_connections = 1024;
   std::size_t unix_connections = 1024;
   // Checked once a second, so that each may last up to a second longer.
-  Seconds header{10};     // from the first byte (of a new connection: from its start) to the whole request
-  Seconds idle{60};       // between requests
-  Seconds sending{10};    // of one answer
-  Seconds linger{2};      // after a refusal, for the client to read it
-  Seconds heartbeat{15};  // of a watch
+  Seconds header{10};   // from the first byte (of a new connection: from its start) to the whole request
+  Seconds idle{60};     // between requests
+  Seconds sending{10};  // of one answer
+  Seconds linger{2};    // after a refusal, for the client to read it
+  // Each by a timer of its own.
+  Seconds heartbeat{15};  // between two lines of a watch
+  Seconds unread{30};     // of the line that waits for a watcher
   HttpLimits http;
 };
 

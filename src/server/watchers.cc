@@ -14,6 +14,9 @@
 namespace readygate::server {
 namespace {
 
+// The kernel reports room in a Unix socket only once three quarters of what is in it were read (unix_writable), so it
+// is tried as well: who reads a little is reading.
+constexpr Seconds kTryAgain{1};
 constexpr std::string_view kHead =
     "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nCache-Control: no-store\r\nConnection: close\r\n";
 
@@ -31,8 +34,9 @@ struct Watchers::Watcher {
   UniqueFd fd;
   Framing framing = Framing::kLines;
   std::string unsent;
-  bool stale = false;    // a newer snapshot came while `unsent` was not empty
-  int missed_beats = 0;  // heartbeats since `unsent` last moved
+  bool stale = false;  // a newer snapshot came while `unsent` was not empty
+  Instant moved{};     // when `unsent` was last set, or some of it sent
+  Timer try_again;     // while `unsent` is not empty
 
   ~Watcher() {
     event_del(&hangup);
@@ -75,6 +79,7 @@ void Watchers::add(UniqueFd fd, Framing framing) {
     watcher.unsent += framing == Framing::kHttpChunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
   }
   watcher.unsent += framed(framing, shared_.now->full);
+  watcher.moved = shared_.loop.clock().now();
   if (flush(watcher) == Alive::kNo) remove(watcher);
 }
 
@@ -87,17 +92,14 @@ void Watchers::published() {
 }
 
 void Watchers::beat() {
-  constexpr int kPatience = 2;
   const std::string line = fmt::format(R"({{"v":1,"seq":{},"heartbeat":true}})", shared_.now->seq);
-  for_all([&](Watcher& watcher) {
-    if (watcher.unsent.empty()) return send_line(watcher, line);
-    return ++watcher.missed_beats < kPatience ? Alive::kYes : Alive::kNo;
-  });
+  for_all([&](Watcher& watcher) { return watcher.unsent.empty() ? send_line(watcher, line) : Alive::kYes; });
   if (!watchers_.empty()) heartbeat_ = shared_.loop.after(shared_.limits.heartbeat, [this] { beat(); });
 }
 
 Watchers::Alive Watchers::send_line(Watcher& watcher, std::string_view line) {
   watcher.unsent = framed(watcher.framing, line);
+  watcher.moved = shared_.loop.clock().now();
   return flush(watcher);
 }
 
@@ -108,9 +110,13 @@ Watchers::Alive Watchers::flush(Watcher& watcher) {
     if (sent < 0 && errno != EAGAIN && errno != EINTR) return Alive::kNo;
     if (sent > 0) {
       watcher.unsent.erase(0, static_cast<std::size_t>(sent));
-      watcher.missed_beats = 0;
+      watcher.moved = shared_.loop.clock().now();
+      watcher.try_again.cancel();
     }
     if (!watcher.unsent.empty()) {
+      if (!watcher.try_again.pending()) {
+        watcher.try_again = shared_.loop.after(kTryAgain, [this, &watcher] { try_again(watcher); });
+      }
       if (event_pending(&watcher.writable, EV_WRITE, nullptr) == 0) event_add(&watcher.writable, nullptr);
       return Alive::kYes;
     }
@@ -137,6 +143,12 @@ void Watchers::heard(Watcher& watcher) {
 
 void Watchers::writable(Watcher& watcher) {
   if (flush(watcher) == Alive::kNo) remove(watcher);
+}
+
+void Watchers::try_again(Watcher& watcher) {
+  const bool alive = flush(watcher) == Alive::kYes;
+  const Millis unread = millis(shared_.loop.clock().now() - watcher.moved);
+  if (!alive || (!watcher.unsent.empty() && unread >= shared_.limits.unread)) remove(watcher);
 }
 
 void Watchers::remove(Watcher& watcher) {

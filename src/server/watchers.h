@@ -1,5 +1,6 @@
 // Those who watch: one line per change, and a heartbeat. A watcher that reads slowly does not get a queue: while one
-// line is unsent, newer snapshots replace each other, and the newest follows when there is room.
+// line is unsent, newer snapshots replace each other, and the newest follows when there is room. One that reads nothing
+// of a line for `Limits::unread` is closed.
 #pragma once
 
 #include <cstddef>
@@ -34,6 +35,7 @@ class Watchers {
   Alive flush(Watcher& watcher);
   void heard(Watcher& watcher);
   void writable(Watcher& watcher);
+  void try_again(Watcher& watcher);
   void beat();
   void remove(Watcher& watcher);
   // Calls `each` on every watcher and removes those that it says are gone.

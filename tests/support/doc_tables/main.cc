@@ -142,6 +142,7 @@ std::string limits() {
   row("until a client has taken an answer", format_duration(limits.sending));
   row("silence between two requests", format_duration(limits.idle));
   row("between two lines of a watch", format_duration(limits.heartbeat));
+  row("until a client that watches reads on", format_duration(limits.unread));
   row("between two heartbeats of the state page", format_duration(server::kPageHeartbeat));
   row("from the last heartbeat to the expiry of the state page", format_duration(server::kPageExpiry));
   row("a snapshot on the state page", grouped(server::kPageRoom) + " bytes");
