@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import socket as sockets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,49 @@ def test_a_full_backlog_is_waited_for(program: str, tmp_path: Path) -> None:
             crowd.close()
             answers_open(server)
             assert waiting.wait(5) == 0
+
+
+@contextlib.contextmanager
+def kept_out(daemon: Daemon, by: str) -> Iterator[Path]:
+    """Only root may connect, for want of a permission on the socket or on the folder it is in."""
+    daemon.socket.chmod(0o666)
+    daemon.directory.chmod(0o711)
+    what = {"socket": daemon.socket, "folder": daemon.directory}[by]
+    what.chmod(0)
+    try:
+        yield what
+    finally:
+        daemon.directory.chmod(0o700)
+
+
+def as_a_user() -> list[str]:
+    """Before a command: run by somebody to whom permissions apply, as they do not to root."""
+    user = "4711"
+    setpriv = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
+    return setpriv if os.geteuid() == 0 else []
+
+
+NOT_ALLOWED = "this user may not connect (see gate.socket_mode and gate.socket_group)"
+
+
+@pytest.mark.parametrize("by", ["socket", "folder"])
+def test_a_socket_that_this_user_may_not_connect_to_is_retried_and_said(
+    program: str, opened: Daemon, by: str
+) -> None:
+    wait = [*as_a_user(), *waiter(program), "--socket", str(opened.socket)]
+    cause = f"no answer from the gate at {opened.socket}: {NOT_ALLOWED}"
+    with kept_out(opened, by) as what:
+        with Process([*wait, "--timeout", "300ms", "--", "echo", "ran"], name=program) as waiting:
+            assert waiting.wait(20) == 124
+            assert waiting.output() == f"readygate: not open after 300ms: {cause}"
+        # On a terminal, where it says every second what the last try came to.
+        command = shlex.join([*wait, "echo", "ran"])
+        terminal = ["script", "--quiet", "--return", "--command", command]
+        with Process([*terminal, "/dev/null"], name=program) as waiting:
+            waiting.wait_line(f"readygate: waiting for open (1s): {cause}")
+            what.chmod(0o755 if by == "folder" else 0o666)
+            assert waiting.wait(20) == 0
+            assert waiting.lines[-1][1].endswith("ran")
 
 
 def test_across_a_restart_of_the_daemon(program: str, closed: Daemon, proxy: TcpProxy) -> None:
