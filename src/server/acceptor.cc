@@ -1,11 +1,14 @@
 #include "server/acceptor.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace readygate::server {
@@ -13,6 +16,15 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 64;  // then the other sockets have their turn
 constexpr Millis kPause{100};        // when even the spare descriptor does not help
+
+// A new descriptor has the lowest number that is free: with this one or a higher one, hardly any are left.
+int first_kept() {
+  constexpr rlim_t kKept = 32;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<int>::max();
+  const rlim_t all = std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max());
+  return static_cast<int>(all - std::min(kKept, all / 2));
+}
 
 UniqueFd spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
 
@@ -27,6 +39,7 @@ Acceptor::Acceptor(Loop& loop, int listener, Hooks hooks)
       listener_(listener),
       hooks_(std::move(hooks)),
       spare_(spare()),
+      first_kept_(first_kept()),
       event_(std::make_unique<EventHolder>()) {
   event_assign(
       &event_->readable, loop_.base(), listener_, static_cast<short>(EV_READ | EV_PERSIST),
@@ -40,8 +53,13 @@ Acceptor::~Acceptor() { event_del(&event_->readable); }
 void Acceptor::ready() {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     UniqueFd fd(::accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd) {
+    if (fd && (fd.get() < first_kept_ || hooks_.make_room())) {
       hooks_.take(std::move(fd));
+      continue;
+    }
+    if (fd) {
+      fd.reset();
+      hooks_.turned_away();
       continue;
     }
     switch (errno) {

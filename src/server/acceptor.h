@@ -1,6 +1,7 @@
-// Accepts connections from one listening socket, also when the process has no descriptor left: then an idle connection
-// is given up for the new one, and where there is none, a spare descriptor is used to accept the connection and close
-// it at once. Without that it would stay in the queue, and the loop would spin on a socket that is always readable.
+// Accepts connections from one listening socket, but for the last descriptors of the process, which are its own: a
+// crowd that waits must not keep out the database that it waits for. Then an idle connection is given up for the new
+// one, and where there is none, the new one is closed at once. With no descriptor left at all, a spare one is used for
+// that: otherwise the connection would stay in the queue, and the loop would spin on a socket that is always readable.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +38,7 @@ class Acceptor {
   const int listener_;
   Hooks hooks_;
   UniqueFd spare_;
+  const int first_kept_;  // connections have lower numbers
   std::unique_ptr<EventHolder> event_;
   Timer pause_;
 };

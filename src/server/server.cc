@@ -76,8 +76,8 @@ struct Server::Parts {
   void say_refused() {
     if (refused == 0 || refused_said.pending()) return;
     log(LogLevel::kWarn,
-        fmt::format("connections were refused ({}): the process has no file descriptor left; raise RLIMIT_NOFILE, or "
-                    "find out who opens so many",
+        fmt::format("connections were refused ({}): no file descriptor is left for them; raise RLIMIT_NOFILE, or find "
+                    "out who opens so many",
                     std::exchange(refused, 0)));
     refused_said = shared.loop.after(kRefusedSaidEvery, [this] { say_refused(); });
   }

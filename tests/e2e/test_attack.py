@@ -6,7 +6,7 @@ import contextlib
 import re
 import resource
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -85,16 +85,22 @@ def test_ten_thousand_waiters_stay_within_the_cap(proxy: TcpProxy, make_daemon: 
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.fixture
-def few_descriptors(proxy: TcpProxy, make_daemon: MakeDaemon) -> Iterator[Daemon]:
-    """A daemon that waits for its database and may open 20 descriptors more than it has."""
+@pytest.fixture(params=["from the start", "lowered later"])
+def few_descriptors(
+    request: pytest.FixtureRequest, proxy: TcpProxy, make_daemon: MakeDaemon
+) -> Daemon:
+    """A daemon that waits for its database and has descriptors for some twenty connections. With
+    the limit lowered later, it does not know that, and keeps none for itself.
+    """
     proxy.refuse()
+    if request.param == "from the start":
+        return make_daemon(proxy.uri).start(prefix=["prlimit", "--nofile=64:64"])
     daemon = make_daemon(proxy.uri).start()
     assert daemon.process
     have = max(int(fd.name) for fd in Path(f"/proc/{daemon.process.pid}/fd").iterdir())
     before = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (have + 20, before[1]))
-    yield daemon
+    return daemon
 
 
 def test_running_out_of_descriptors_is_survived_and_said(
@@ -121,6 +127,34 @@ def test_running_out_of_descriptors_is_survived_and_said(
     assert daemon.codes() == (200, 503)
     proxy.accept()  # and it does its work
     daemon.wait_state("ready", timeout=20)
+
+
+def test_waiters_leave_descriptors_for_what_they_wait_for(
+    proxy: TcpProxy, make_daemon: MakeDaemon
+) -> None:
+    """A gate whose waiters held every descriptor could not reach its database, and never open."""
+    proxy.refuse()
+    daemon = make_daemon(proxy.uri).start(prefix=["prlimit", "--nofile=64:64"])
+    with ExitStack() as crowd:
+        waiters = [crowd.enter_context(unix_connect(daemon.socket, 20)) for _ in range(100)]
+        for waiter in waiters:
+            with contextlib.suppress(BrokenPipeError):
+                waiter.sendall(b"WAIT open\n")
+        daemon.wait_message("connections were refused")
+        proxy.accept()
+        told = [first_line(waiter) for waiter in waiters]
+    opened = [line for line in told if line.startswith(b'{"ok":true,"why":"open",')]
+    assert len(opened) >= 10
+    assert len(opened) + told.count(b"") == 100
+    daemon.wait_state("ready")
+
+
+def first_line(waiter: socket.socket) -> bytes:
+    """The gate's answer; nothing where the connection was closed without one."""
+    try:
+        return waiter.makefile("rb").readline()
+    except ConnectionResetError:
+        return b""
 
 
 def test_an_idle_connection_goes_for_a_new_one(few_descriptors: Daemon) -> None:
