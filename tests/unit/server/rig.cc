@@ -114,6 +114,12 @@ std::string Client::receive_line() {
   }
 }
 
+std::size_t Client::waiting() const {
+  std::array<char, 4096> bytes{};
+  const ssize_t count = ::recv(fd_.get(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
+  return count < 0 ? 0 : static_cast<std::size_t>(count);
+}
+
 std::string Client::receive_all() { return receive(std::string::npos); }
 
 bool Client::ended() { return receive(1).empty() && eof_; }

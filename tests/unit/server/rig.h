@@ -59,9 +59,10 @@ class Client {
   // The next bytes, as many as `expected` has; fewer when the stream ends or nothing more comes.
   std::string receive(std::size_t count);
   std::string receive_line();
-  std::string receive_all();  // to the end of the stream
-  bool ended();               // the end of the stream came, and nothing before it
-  bool silent();              // turns the loop a few times: nothing comes, and no end
+  std::string receive_all();    // to the end of the stream
+  std::size_t waiting() const;  // bytes that can be received, which stay there
+  bool ended();                 // the end of the stream came, and nothing before it
+  bool silent();                // turns the loop a few times: nothing comes, and no end
   void half_close();
   void close() { fd_.reset(); }
   int fd() const { return fd_.get(); }

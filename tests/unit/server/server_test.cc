@@ -1,12 +1,8 @@
 // The server as clients meet it where a transcript cannot say it: limits, crowds, slow readers, descriptors.
-#include <algorithm>
-#include <array>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -33,127 +29,7 @@ std::string metric(Rig& rig, const std::string& line) {
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 
-// How many bytes wait to be read.
-std::size_t waiting(const Client& client) {
-  std::array<char, 4096> bytes{};
-  const ssize_t count = ::recv(client.fd(), bytes.data(), bytes.size(), MSG_PEEK | MSG_DONTWAIT);
-  return count < 0 ? 0 : static_cast<std::size_t>(count);
-}
-
-std::size_t with_at_least(const std::vector<Client>& crowd, std::size_t bytes) {
-  return static_cast<std::size_t>(
-      std::count_if(crowd.begin(), crowd.end(), [&](const Client& client) { return waiting(client) >= bytes; }));
-}
-
-std::vector<Client> crowd_of_waiters(Rig& rig, int count) {
-  std::vector<Client> crowd;
-  for (int i = 0; i < count; ++i) {
-    crowd.push_back(rig.local());
-    crowd.back().send("WAIT open\n");
-  }
-  rig.turn(10);
-  REQUIRE(rig.server->waiters() == crowd.size());
-  return crowd;
-}
-
-std::vector<std::size_t> told_by_each_turn(Rig& rig, const std::vector<Client>& crowd) {
-  std::vector<std::size_t> each;
-  std::size_t told = 0;
-  while (told < crowd.size()) {
-    rig.turn(1);
-    each.push_back(with_at_least(crowd, 1) - told);
-    REQUIRE(each.back() > 0);
-    told += each.back();
-  }
-  return each;
-}
-
-Client watcher(Rig& rig) {
-  Client client = rig.local();
-  client.send("WATCH\n");
-  rig.turn();
-  REQUIRE(rig.server->watchers() == 1);
-  return client;
-}
-
-// Until the server has a line for it that it cannot send; gives the number of lines.
-int publish_until_one_waits(Rig& rig, const Client& client) {
-  const auto taken = [&] {
-    int bytes = 0;
-    REQUIRE(::ioctl(client.fd(), FIONREAD, &bytes) == 0);
-    return bytes;
-  };
-  int lines = 0;
-  for (int before = -1; taken() != before; ++lines) {
-    before = taken();
-    rig.publish(State::kConnecting, false, false);
-  }
-  return lines;
-}
-
-// In small steps: a long one would have a timer that is set wrong fire at the right time.
-void check_closed_after_30_s(Rig& rig) {
-  for (int step = 0; step < 299; ++step) rig.advance(Millis(100));
-  rig.advance(Millis(99));
-  CHECK(rig.server->watchers() == 1);
-  rig.advance(Millis(1));
-  CHECK(rig.server->watchers() == 0);
-}
-
-void read_a_line(const Client& client) {
-  for (char byte = 0; byte != '\n';) REQUIRE(::recv(client.fd(), &byte, 1, MSG_DONTWAIT) == 1);
-}
-
-// How many were closed by the server. The end is seen behind an answer that nobody has read.
-std::size_t ended(const std::vector<Client>& crowd) {
-  return static_cast<std::size_t>(std::count_if(crowd.begin(), crowd.end(), [](const Client& client) {
-    pollfd one{client.fd(), POLLRDHUP, 0};
-    return ::poll(&one, 1, 0) == 1;
-  }));
-}
-
 }  // namespace
-
-TEST_CASE("who pipelines on many connections keeps a new client waiting for half a millisecond, not for each") {
-  Rig rig;
-  std::vector<Client> crowd;
-  for (int i = 0; i < 100; ++i) crowd.push_back(rig.tcp());
-  rig.turn(4);
-  for (Client& client : crowd) client.send(kLivez + kLivez);
-  rig.clock.run(std::chrono::microseconds(100));
-  while (with_at_least(crowd, kOk.size()) < crowd.size()) rig.turn(1);
-  Client other = rig.tcp();
-  other.send(kLivez);
-  while (waiting(other) == 0) rig.turn(1);
-  CHECK(with_at_least(crowd, 2 * kOk.size()) < 50);
-  rig.clock.run(std::chrono::microseconds(0));
-  rig.turn(4);
-  CHECK(with_at_least(crowd, 2 * kOk.size()) == crowd.size());
-}
-
-TEST_CASE("a crowd whose time is over at once keeps a new client waiting for 64 of them, not for all") {
-  Rig rig;
-  std::vector<Client> crowd;
-  for (int i = 0; i < 300; ++i) {
-    crowd.push_back(rig.tcp());
-    crowd.back().send("GET /livez HTTP/1.1\r\nX: ");
-  }
-  rig.turn(8);
-  for (int second = 0; second < 11; ++second) {
-    rig.clock.advance(Millis(1000));
-    rig.turn(1);
-  }
-  CHECK(with_at_least(crowd, 1) == 64);
-  Client other = rig.tcp();
-  other.send(kLivez);
-  while (waiting(other) == 0) rig.turn(1);
-  CHECK(with_at_least(crowd, 1) == 64);
-  for (int i = 0; i < 4; ++i) {
-    rig.clock.advance(Millis(1));
-    rig.turn(1);
-  }
-  CHECK(with_at_least(crowd, 1) == crowd.size());
-}
 
 TEST_CASE("a thousand waiters are told by one publish, and one over the limit is told busy") {
   Limits limits;
@@ -188,77 +64,6 @@ TEST_CASE("metrics are Prometheus' text, over TCP and the socket") {
     CHECK(answer.find("HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n") == 0);
     CHECK(answer.find("\r\n\r\n# HELP readygate_") != std::string::npos);
   }
-}
-
-TEST_CASE("all sends come before the first close") {
-  Rig rig;
-  std::vector<Client> clients;
-  for (int i = 0; i < 600; ++i) {
-    clients.push_back(rig.local());
-    clients.back().send("WAIT open\n");
-  }
-  rig.turn(10);
-  rig.publish(State::kReady, true, true);
-  const auto answered = [&](Client& client) {
-    char byte = 0;
-    return ::recv(client.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
-  };
-  const auto closed = [&](Client& client) {
-    char buffer[4096];
-    return ::recv(client.fd(), buffer, sizeof buffer, MSG_DONTWAIT) > 0 &&
-           ::recv(client.fd(), buffer, 1, MSG_DONTWAIT) == 0;
-  };
-  while (!answered(clients.front())) rig.loop->poll();
-  CHECK(!answered(clients.back()));  // a crowd takes more than one turn
-  rig.turn(1);
-  CHECK(!answered(clients.back()));
-  CHECK(!closed(clients.front()));
-  while (!answered(clients.back())) rig.loop->poll();
-  rig.turn(5);
-  CHECK(closed(clients[1]));
-}
-
-TEST_CASE("a turn tells at most 256 waiters, then closes at most 256, however little time that takes") {
-  Rig rig;
-  std::vector<Client> crowd = crowd_of_waiters(rig, 600);
-  rig.publish(State::kReady, true, true);
-  CHECK(told_by_each_turn(rig, crowd) == std::vector<std::size_t>{256, 256, 88});
-  // What the third turn had left of its 256 went into closing.
-  std::vector<std::size_t> closed;
-  while (ended(crowd) < crowd.size()) {
-    closed.push_back(ended(crowd));
-    rig.turn(1);
-  }
-  CHECK(closed == std::vector<std::size_t>{256 - 88, 256 - 88 + 256});
-}
-
-TEST_CASE("a turn tells waiters for half a millisecond, then others have theirs") {
-  Rig rig;
-  std::vector<Client> crowd = crowd_of_waiters(rig, 600);
-  rig.publish(State::kReady, true, true);
-  // The clock is looked at once for 16 waiters: with a tenth of a millisecond between two looks, five make a turn.
-  rig.clock.run(std::chrono::microseconds(100));
-  for (const std::size_t told : told_by_each_turn(rig, crowd)) CHECK(told <= 5 * 16);
-  const std::size_t before = ended(crowd);
-  rig.turn(1);
-  CHECK(ended(crowd) - before > 0);
-  CHECK(ended(crowd) - before <= 5 * 16);
-}
-
-TEST_CASE("a turn looks at waiters that go on waiting for half a millisecond, then others have theirs") {
-  Rig rig;
-  std::vector<Client> crowd = crowd_of_waiters(rig, 600);
-  Client probe = rig.tcp();
-  rig.publish(State::kInitializing, false, true);
-  rig.clock.run(std::chrono::microseconds(100));
-  rig.turn(1);
-  probe.send(kLivez);
-  rig.turn(1);
-  CHECK(waiting(probe) == kOk.size());
-  CHECK(rig.server->waking());
-  rig.turn(600 / (4 * 16));
-  CHECK(!rig.server->waking());
-  CHECK(rig.server->waiters() == crowd.size());
 }
 
 TEST_CASE("waiters that go are forgotten; one that only closed its writing half is not") {
@@ -441,83 +246,6 @@ TEST_CASE("requests sent at once are answered in order, one connection does not 
   CHECK(modest.receive_line() == "HTTP/1.1 200 OK\r\n");
   CHECK(metric(rig, "readygate_requests_total{route=\"/livez\",code=\"200\"}") != "301");
   for (int i = 0; i < 300; ++i) REQUIRE(greedy.receive(kOk.size()) == kOk);
-}
-
-TEST_CASE("a slow watcher gets the newest snapshot, not every one, and one that reads nothing is closed") {
-  Rig rig;
-  Client slow = rig.local();
-  slow.send("WATCH\n");
-  rig.turn();
-  CHECK(rig.server->watchers() == 1);
-  for (int i = 0; i < 3000; ++i) rig.publish(State::kConnecting, false, false);
-  rig.publish(State::kReady, true, true);
-  std::string line;
-  std::size_t lines = 0;
-  do {
-    line = slow.receive_line();
-    REQUIRE(!line.empty());
-    ++lines;
-  } while (line.find("\"state\":\"ready\"") == std::string::npos);
-  CHECK(lines < 3000);
-
-  Client stuck = rig.local();
-  stuck.send("WATCH\n");
-  rig.turn();
-  slow.close();
-  rig.turn();
-  for (int i = 0; i < 3000; ++i) rig.publish(State::kConnecting, false, false);
-  CHECK(rig.server->watchers() == 1);
-  rig.advance(Seconds(31));
-  CHECK(rig.server->watchers() == 0);
-}
-
-TEST_CASE("a watcher that reads nothing is closed after 30 s, whenever the heartbeats come") {
-  for (const int since_heartbeat : {0, 1, 8, 14}) {
-    CAPTURE(since_heartbeat);
-    Rig rig;
-    const Client stuck = watcher(rig);
-    rig.advance(Seconds(since_heartbeat));
-    publish_until_one_waits(rig, stuck);
-    check_closed_after_30_s(rig);
-  }
-}
-
-TEST_CASE("a watcher has its 30 s from the first line that waits") {
-  Rig another;
-  const int lines = publish_until_one_waits(another, watcher(another));
-  Rig rig;
-  const Client stuck = watcher(rig);
-  for (int line = 0; line + 1 < lines; ++line) rig.publish(State::kConnecting, false, false);
-  rig.advance(Seconds(14));
-  rig.publish(State::kConnecting, false, false);
-  check_closed_after_30_s(rig);
-}
-
-TEST_CASE("a watcher that reads, if only one line in 29 s, is not closed") {
-  Rig rig;
-  const Client slow = watcher(rig);
-  publish_until_one_waits(rig, slow);
-  for (int line = 0; line < 4; ++line) {
-    rig.advance(Seconds(28));
-    read_a_line(slow);
-    rig.advance(Seconds(1));
-    REQUIRE(rig.server->watchers() == 1);
-  }
-  publish_until_one_waits(rig, slow);
-  while (waiting(slow) > 0) {
-    read_a_line(slow);
-    rig.turn(1);
-  }
-  rig.advance(Millis(300));
-  publish_until_one_waits(rig, slow);
-  check_closed_after_30_s(rig);
-}
-
-TEST_CASE("a watcher to whom all was sent is not closed, however long it does not read") {
-  Rig rig;
-  const Client quiet = watcher(rig);
-  rig.advance(std::chrono::minutes(10));
-  CHECK(rig.server->watchers() == 1);
 }
 
 TEST_CASE("without descriptors connections are refused, not left hanging, and it passes") {
