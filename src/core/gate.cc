@@ -348,8 +348,7 @@ void Gate::completed(Now now) {
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
   ping_at_ = now.instant + jittered(random_, settings_.ping_period);
   const Applier* applier = initializer_.applier();
-  // Where nothing but the ledger was read, the warm connection is the one of that, which is not kept.
-  warm_more(applier == nullptr ? settings_.warm_connections : settings_.warm_connections - 1);
+  warm_more(initializer_.warmed() ? settings_.warm_connections - 1 : settings_.warm_connections);
   asked_.start(now.instant);
   const auto& ledger = initializer_.ledger();
   std::vector<Owns> owns = applier != nullptr ? applier->owns() : ledger ? ledger->owns : std::vector<Owns>{};

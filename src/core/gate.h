@@ -51,7 +51,7 @@ class Gate {
   Gate& operator=(const Gate&) = delete;
 
   // Events.
-  void start(Now now);  // the servers listen
+  void start(Now now);  // once; what comes of it is published when the servers listen
   void finished(TaskId id, const Outcome& outcome, Now now);
   void checked(std::size_t index, const CheckOutcome& outcome, Now now);
   void topology(const TopologyChanged& change, Now now);

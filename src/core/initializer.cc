@@ -28,7 +28,7 @@ void Initializer::begin(Commands& commands) {
 
 void Initializer::abandon(Commands& commands) {
   release(commands);
-  running_ = warm_ = schema_ready_ = took_over_ = false;
+  running_ = warm_ = warmed_ = schema_ready_ = took_over_ = false;
   ledger_task_.reset();
   warm_task_.reset();
   ledger_.reset();
@@ -155,7 +155,9 @@ void Initializer::on_ledger(Commands& commands, const std::optional<Ledger>& led
 
 // A first connection, beside work that takes its time.
 void Initializer::warm_beside(Commands& commands) {
-  if (!warm_ && !warm_task_) warm_task_ = commands.start(Warm{});
+  if (warm_ || warm_task_) return;
+  warm_task_ = commands.start(Warm{});
+  warmed_ = true;
 }
 
 void Initializer::wait_for_the_other(Instant now) {

@@ -66,6 +66,8 @@ class Initializer {
   const std::optional<Ledger>& ledger() const { return ledger_; }
   bool holds_lease() const { return lease_.stage() == Lease::Stage::kHeld; }
   // It took the lease from a replica that had not given it back; what that one sent last may have arrived since.
+  // A connection was warmed beside the work, or is about to be. Else the warm one is that of the ledger's reading.
+  bool warmed() const { return warmed_; }
   bool took_over() const { return took_over_; }
 
  private:
@@ -101,6 +103,7 @@ class Initializer {
 
   bool running_ = false;
   bool warm_ = false;
+  bool warmed_ = false;
   bool schema_ready_ = false;
   bool took_over_ = false;
   std::optional<TaskId> ledger_task_;

@@ -112,6 +112,7 @@ Client Pool::take_cold() {
 }
 
 Client Pool::take_ledger() {
+  if (std::exchange(hand_.lock()->ledger_used, true)) return take();
   auto idle = take_idle(Client::Kind::kLedger);
   return idle ? std::move(*idle) : take();
 }

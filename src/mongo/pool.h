@@ -69,7 +69,8 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   Client take();       // the one that was unused for longest, or a new one
   Client take_cold();  // one that is not warm, so that using it warms one more
-  // For reading the ledger: the one that connect_ledger() made, until another connection has worked; else take().
+  // For reading the ledger: the first time the one that connect_ledger() made, if it is there; then take(), which
+  // follows the primary by itself. The other is kept until a connection of the pool has worked.
   Client take_ledger();
   // The first reading of the ledger is what the start waits for, and a connection of the pool is made after those of
   // the monitors. A client of one thread connects beside them. It waits for every member that does not answer, so
@@ -106,6 +107,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::vector<ClientHandle> leases;
     std::vector<ClientHandle> unused;  // until sweep()
     bool ledger_connected = false;     // or not: it has been tried
+    bool ledger_used = false;
 
     std::vector<ClientHandle>& singles(Client::Kind kind);  // of one thread each
   };
