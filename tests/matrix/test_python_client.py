@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.builds import REPOSITORY
-from support.pythons import PYTHONS, SOURCE, WITHOUT_SOCKETS, Missing, Running
+from support.pythons import MATRIX, PYTHONS, SOURCE, Missing, Running
 
 CLIENT = REPOSITORY / "clients" / "python"
 OWN_TESTS = ("test_page.py", "test_waiting.py", "test_middleware.py")
@@ -28,13 +28,6 @@ def python(request: pytest.FixtureRequest) -> Running:
         return PYTHONS[request.param].made()
     except Missing as why:
         pytest.skip(f"Python {request.param} cannot be had here: {why}")
-
-
-@pytest.fixture
-def with_sockets(python: Running) -> Running:
-    if not python.sockets:
-        pytest.skip("this Python is compiled to WebAssembly and has no sockets")
-    return python
 
 
 def run(command: list[str | Path], **environment: str) -> str:
@@ -63,7 +56,7 @@ def test_it_is_the_version_that_it_is_named_after(
     python: Running, request: pytest.FixtureRequest
 ) -> None:
     """And every module of the client is there, and what asks nobody works."""
-    said = run([python.program, WITHOUT_SOCKETS], READYGATE_SOURCE=str(SOURCE))
+    said = run([python.program, MATRIX / "every_module.py"], PYTHONPATH=str(SOURCE))
     version = said.split()[-1]
     name = request.node.callspec.params["python"]
     newest_known = max((3, int(known.split(".")[1])) for known in PYTHONS if known[0] == "3")
@@ -73,12 +66,12 @@ def test_it_is_the_version_that_it_is_named_after(
         assert version == name
 
 
-def test_its_own_tests(with_sockets: Running) -> None:
+def test_its_own_tests(python: Running) -> None:
     """Without the fixtures of this repository, whose packages only the tests' own Python has."""
-    path = os.pathsep.join(str(folder) for folder in (SOURCE, with_sockets.site) if folder)
+    path = os.pathsep.join(str(folder) for folder in (SOURCE, python.site) if folder)
     said = run(
         [
-            *(with_sockets.program, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(python.program, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *(
                 "--noconftest",
                 "-p",
@@ -95,13 +88,13 @@ def test_its_own_tests(with_sockets: Running) -> None:
 
 
 @pytest.mark.parametrize("driver", ["python and not asyncio", "asyncio"])
-def test_the_cases_that_all_clients_share(with_sockets: Running, driver: str) -> None:
+def test_the_cases_that_all_clients_share(python: Running, driver: str) -> None:
     said = run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-c", "tests/pytest.ini", "--rootdir=tests"),
             *("tests/protocol/clients/test_clients.py", "-k", driver),
         ],
-        READYGATE_TEST_PYTHON=str(with_sockets.program),
+        READYGATE_TEST_PYTHON=str(python.program),
         PYTHONPATH="tests",
     )
     assert passed(said) >= 50

@@ -4,7 +4,7 @@
 
 Debian has most of them, each in one of its releases: a root file system, in which the interpreter
 runs by chroot and sees this checkout and the folder for temporary files. 3.10 comes as a Go module
-that has CPython in it, 3.12 as CPython compiled to WebAssembly, in which there are no sockets.
+that has CPython in it. 3.12 is put together from two packages, as none has all of it (PutTogether).
 Whatever is made is made once, in the cache folder.
 """
 
@@ -26,7 +26,7 @@ from .debian import Root
 from .parts import InstallError, cache_dir, ensure, key, run, step
 
 SOURCE = REPOSITORY / "clients" / "python" / "src"
-WITHOUT_SOCKETS = REPOSITORY / "tests" / "matrix" / "without_sockets.py"
+MATRIX = REPOSITORY / "tests" / "matrix"
 # pip reads what depends on the version for the Python that it runs in: so all is named.
 PYTEST = (
     "pytest==8.4.2",
@@ -46,7 +46,6 @@ class Running:
 
     program: Path
     site: Path | None = None  # a folder with pytest, where the interpreter has none of its own
-    sockets: bool = True  # without, it runs one program: WITHOUT_SOCKETS
 
 
 class Python(ABC):
@@ -128,10 +127,7 @@ class GoModule(Python):
                 ["go", "run", ".", str(new / "python")],
             ):
                 run(log, command, cwd=temporary, env={**os.environ, **settings})
-        version = ".".join(self.version.split("-")[1].split(".")[:2])
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        wheels = ["--only-binary=:all:", f"--python-version={version}"]
-        run(log, [*pip, *wheels, f"--target={new / 'site'}", *PYTEST])
+        _wheels(log, ".".join(self.version.split("-")[1].split(".")[:2]), new / "site", *PYTEST)
 
 
 UNPACK = """package main
@@ -151,32 +147,65 @@ func main() {
 
 
 @dataclass(frozen=True)
-class WebAssembly(Python):
-    """CPython of the npm package pyodide, in Node.js."""
+class PutTogether(Python):
+    """CPython of the wheel freeze-core: a program with the whole interpreter in it, from which
+    programs in Python are made, and the modules in C. What it lacks, the modules in Python, are
+    those of the npm package pyodide, of the same minor version.
+    """
 
     version: str
+    freeze_core: str
+    pyodide: str
 
     def made(self) -> Running:
-        for program in ("node", "npm"):
+        for program in ("npm", "cc"):
             if shutil.which(program) is None:
-                raise Missing(f"it comes as an npm package, and there is no {program}")
-        wanted = f"pyodide@{self.version}"
-        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-        folder = _ensure(
-            wanted.replace("@", "-"),
-            wanted,
-            lambda log, new: run(log, ["npm", "install", "--prefix", str(new), *options, wanted]),
-        )
-        runner = WITHOUT_SOCKETS.with_name("pyodide.mjs")
-        words = ["exec", "node", str(runner), str(folder / "node_modules/pyodide"), str(SOURCE)]
-        return Running(_script(wanted, f'#!/bin/sh\n{" ".join(words)} "$@"\n'), sockets=False)
+                raise Missing(f"it is put together with {program}, which is not here")
+        recipe = [self.freeze_core, self.pyodide, MAIN.read_text(), STARTER, PYTEST]
+        folder = _ensure(f"python-{self.version}", recipe, self._make)
+        return Running(folder / "bin/python3", folder / "site")
+
+    def _make(self, log: Path, new: Path) -> None:
+        platform = f"--platform=manylinux_2_17_{os.uname().machine}"
+        _wheels(log, self.version, new, platform, "--no-deps", f"freeze-core=={self.freeze_core}")
+        _wheels(log, self.version, new / "site", *PYTEST)
+        modules = new / "lib" / f"python{self.version}"
+        with tempfile.TemporaryDirectory() as temporary:
+            options = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+            wanted = f"pyodide@{self.pyodide}"
+            run(log, ["npm", "install", "--prefix", temporary, *options, wanted])
+            shutil.unpack_archive(
+                Path(temporary, "node_modules/pyodide/python_stdlib.zip"), modules
+            )
+        (modules / "lib-dynload").symlink_to("../../freeze_core/lib")
+        for program in (new / "freeze_core/bases").glob("console-cpython-*"):
+            program.chmod(0o755)
+            program.rename(new / "freeze_core/bases/console")
+        (new / "bin").mkdir(exist_ok=True)
+        compile_it = ["cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", str(new / "bin/main.so")]
+        run(log, [*compile_it, str(MAIN)])
+        starter = new / "bin/python3"
+        starter.write_text(STARTER)
+        starter.chmod(0o755)
+
+
+MAIN = MATRIX / "python_main.c"
+# The loader is named, so that only this program is told to load something before it, and not what
+# it starts. argv[0] is where Python finds its modules by.
+STARTER = """#!/bin/sh
+here=${0%/*}
+for loader in /lib64/ld-linux-*.so.* /lib/ld-linux-*.so.*; do
+  [ -e "$loader" ] || continue
+  exec "$loader" --argv0 "$0" --preload "$here/main.so" "$here/../freeze_core/bases/console" "$@"
+done
+"""
 
 
 PYTHONS: dict[str, Python] = {
     "3.9": Debian("bullseye"),
     "3.10": GoModule("v0.0.0-3.10.16-20241219-1"),
     "3.11": ThisOne((3, 11)),
-    "3.12": WebAssembly("0.27.7"),
+    "3.12": PutTogether("3.12", freeze_core="0.8.1", pyodide="0.27.7"),
     "3.13": Debian("trixie"),
     "newest": Debian("sid"),
 }
@@ -197,6 +226,13 @@ def _ensure(name: str, recipe: object, make: Callable[[Path, Path], None]) -> Pa
         return ensure(part, logged)
     except InstallError as error:
         raise Missing(str(error)) from error
+
+
+def _wheels(log: Path, version: str, target: Path, *wanted: str) -> None:
+    """Installs wheels for a Python that is not the one that runs this."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    wheels = ["--only-binary=:all:", f"--python-version={version}", f"--target={target}"]
+    run(log, [*pip, *wheels, *wanted])
 
 
 def _script(name: str, text: str) -> Path:
