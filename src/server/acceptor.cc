@@ -18,12 +18,11 @@ constexpr int kAcceptsPerTurn = 64;  // then the other sockets have their turn
 constexpr Millis kPause{100};        // when even the spare descriptor does not help
 
 // A new descriptor has the lowest number that is free: with this one or a higher one, hardly any are left.
-int first_kept() {
-  constexpr rlim_t kKept = 32;
+int first_kept(rlim_t kept) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<int>::max();
   const rlim_t all = std::min<rlim_t>(limit.rlim_cur, std::numeric_limits<int>::max());
-  return static_cast<int>(all - std::min(kKept, all / 2));
+  return static_cast<int>(all - std::min(kept, all * kept / 64));  // below 64 in all, the same share
 }
 
 UniqueFd spare() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
@@ -34,12 +33,12 @@ struct Acceptor::EventHolder {
   event readable{};
 };
 
-Acceptor::Acceptor(Loop& loop, int listener, Hooks hooks)
+Acceptor::Acceptor(Loop& loop, int listener, rlim_t kept, Hooks hooks)
     : loop_(loop),
       listener_(listener),
       hooks_(std::move(hooks)),
       spare_(spare()),
-      first_kept_(first_kept()),
+      first_kept_(first_kept(kept)),
       event_(std::make_unique<EventHolder>()) {
   event_assign(
       &event_->readable, loop_.base(), listener_, static_cast<short>(EV_READ | EV_PERSIST),

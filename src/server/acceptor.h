@@ -8,6 +8,8 @@
 #include <functional>
 #include <memory>
 
+#include <sys/resource.h>
+
 #include "base/unique_fd.h"
 #include "server/loop.h"
 
@@ -21,8 +23,9 @@ class Acceptor {
     std::function<void()> turned_away;
   };
 
-  // `listener` stays the caller's and must stay open while this lives.
-  Acceptor(Loop& loop, int listener, Hooks hooks);
+  // `listener` stays the caller's and must stay open while this lives. `kept`: how many descriptors are not for its
+  // connections, up to 64.
+  Acceptor(Loop& loop, int listener, rlim_t kept, Hooks hooks);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;

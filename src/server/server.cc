@@ -18,6 +18,10 @@ namespace readygate::server {
 namespace {
 
 constexpr Seconds kRefusedSaidEvery{10};
+// Descriptors that are not for connections, for the database and for files; and that are not for waiters, however many
+// come, so that probes are answered beside them.
+constexpr rlim_t kKeptFromProbes = 16;
+constexpr rlim_t kKeptFromWaiters = 32;
 
 }  // namespace
 
@@ -126,9 +130,12 @@ Result<std::unique_ptr<Server>> Server::create(Loop& loop, ServerOptions options
     parts->unix_socket = std::move(*local);
     if (!parts->unix_socket->warning().empty()) parts->log(LogLevel::kWarn, parts->unix_socket->warning());
   }
-  if (parts->tcp.fd) parts->tcp_acceptor.emplace(loop, parts->tcp.fd.get(), parts->acceptor_hooks(Transport::kTcp));
+  if (parts->tcp.fd) {
+    parts->tcp_acceptor.emplace(loop, parts->tcp.fd.get(), kKeptFromProbes, parts->acceptor_hooks(Transport::kTcp));
+  }
   if (parts->unix_socket) {
-    parts->unix_acceptor.emplace(loop, parts->unix_socket->fd(), parts->acceptor_hooks(Transport::kUnix));
+    parts->unix_acceptor.emplace(loop, parts->unix_socket->fd(), kKeptFromWaiters,
+                                 parts->acceptor_hooks(Transport::kUnix));
     parts->beat();
   }
   return std::unique_ptr<Server>(new Server(std::move(parts)));

@@ -141,6 +141,7 @@ def test_waiters_leave_descriptors_for_what_they_wait_for(
             with contextlib.suppress(BrokenPipeError):
                 waiter.sendall(b"WAIT open\n")
         daemon.wait_message("connections were refused")
+        assert daemon.probe("/livez").code == 200
         proxy.accept()
         told = [first_line(waiter) for waiter in waiters]
     opened = [line for line in told if line.startswith(b'{"ok":true,"why":"open",')]
