@@ -221,12 +221,16 @@ def assemble(stage: Path, image: Path, when: int) -> None:
         (image / name).symlink_to(target)
     for folder in FOLDERS:
         (image / folder).mkdir(parents=True)
-    for package in owners:
-        put(
-            Path("/", DOCUMENTS, package, "copyright").resolve(),
-            DOCUMENTS / package / "copyright",
-            0o644,
-        )
+    # Packages of one source often have the same: once, and links to it.
+    first: dict[bytes, str] = {}
+    for package in sorted(owners):
+        source = Path("/", DOCUMENTS, package, "copyright").resolve()
+        same = first.setdefault(source.read_bytes(), package)
+        if same == package:
+            put(source, DOCUMENTS / package / "copyright", 0o644)
+        else:
+            (image / DOCUMENTS / package).mkdir(parents=True)
+            (image / DOCUMENTS / package / "copyright").symlink_to(f"../{same}/copyright")
     put(Path(__file__).parents[1] / "LICENSE", DOCUMENTS / "readygate/copyright", 0o644)
     version = out(str(stage / PROGRAMS[0]), "version").split()[1]
     text = sbom(owners, version, programs, when)

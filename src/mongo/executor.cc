@@ -1,6 +1,5 @@
 #include "mongo/executor.h"
 
-#include <cassert>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -97,7 +96,6 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
   }
 
   void start(TaskPtr task) {
-    assert(perform_);
     if (std::holds_alternative<core::Ping>(task->work) || std::holds_alternative<core::ReadProgress>(task->work)) {
       enqueue(pings_, ping_wake_, std::move(task));
     } else if (std::holds_alternative<core::InsertLedger>(task->work) ||

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import tarfile
@@ -122,7 +123,10 @@ def test_each_package_has_its_copyright(
     files: dict[str, tuple[tarfile.TarInfo, bytes]], sbom: dict
 ) -> None:
     for package in sbom["packages"]:
-        assert files[f"usr/share/doc/{package['name']}/copyright"][1]
+        path = f"usr/share/doc/{package['name']}/copyright"
+        if link := files[path][0].linkname:
+            path = os.path.normpath(f"{path}/../{link}")
+        assert files[path][1]
 
 
 def test_the_document_says_what_each_megabyte_is(built: Image) -> None:
