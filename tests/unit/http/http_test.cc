@@ -61,7 +61,7 @@ class Server {
     const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
     if (n > 0) request_.lock()->assign(buffer, static_cast<std::size_t>(n));
     if (!answer.empty()) {
-      (void)!::write(fd.get(), answer.data(), answer.size());
+      (void)::send(fd.get(), answer.data(), answer.size(), MSG_NOSIGNAL);  // who timed out is gone
       return;
     }
     while (::read(fd.get(), buffer, sizeof buffer) > 0) {
