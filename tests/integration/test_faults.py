@@ -147,7 +147,8 @@ def test_ending_while_nothing_answers(scripted: ScriptedServer) -> None:
 @pytest.mark.parametrize("command", ["hello", "find", "createIndexes", "insert"])
 def test_hang_in_the_middle_of_an_answer(scripted: ScriptedServer, command: str) -> None:
     """Half of an answer is no answer: not open, probes go on, and the rest of it is enough."""
-    scripted.on(command, times=1, hang_mid_answer=True)
+    # Several connections say hello, and one that is answered may be enough.
+    scripted.on(command, times=-1 if command == "hello" else 1, hang_mid_answer=True)
     with start(scripted) as daemon:
         scripted.wait_held()
         status = daemon.wait_state("connecting", "initializing", "verifying")
@@ -156,7 +157,7 @@ def test_hang_in_the_middle_of_an_answer(scripted: ScriptedServer, command: str)
             before = time.monotonic()
             assert daemon.codes() == (200, 503)
             assert time.monotonic() - before < 0.5
-        scripted.release()
+        scripted.clear()
         recovers(daemon)
 
 
