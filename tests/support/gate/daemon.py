@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -187,8 +188,16 @@ class Daemon:
         return Watch(self.socket)
 
     def wait_state(self, *states: str, timeout: float = 10) -> Snapshot:
-        """Until the state is one of these; returns that snapshot."""
-        return self.wait_status(lambda s: s["state"] in states, f"state {states}", timeout)
+        """Until the state is one of these; returns that snapshot.
+
+        The log is written by a thread of its own, which may be a moment behind: what it says of
+        the state has been read by then, where it says anything.
+        """
+        reached = self.wait_status(lambda s: s["state"] in states, f"state {states}", timeout)
+        said = {f"State: {reached['state']}", *([COMPLETED] if reached["state"] == "ready" else [])}
+        with contextlib.suppress(Timeout):
+            wait_until(lambda: said <= set(self.messages()), 0.5, "the log says so")
+        return reached
 
     def wait_status(self, condition: Any, what: str, timeout: float = 10) -> Snapshot:
         """Until the condition is true of the snapshot; returns that snapshot."""
