@@ -103,4 +103,10 @@ class Rig {
 
 UniqueFd connect_local(const std::string& path);
 
+// A probe, and its answer.
+inline const std::string kLivez = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+inline const std::string kOk =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\nCache-Control: "
+    "no-store\r\n\r\nok\n";
+
 }  // namespace readygate::server::testing

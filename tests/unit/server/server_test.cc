@@ -12,14 +12,11 @@ using namespace readygate;
 using namespace readygate::server;
 using core::State;
 using testing::Client;
+using testing::kLivez;
+using testing::kOk;
 using testing::Rig;
 
 namespace {
-
-const std::string kLivez = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
-const std::string kOk =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 3\r\nCache-Control: "
-    "no-store\r\n\r\nok\n";
 
 std::string metric(Rig& rig, const std::string& line) {
   const std::string text = rig.ask_local("GET /metrics HTTP/1.0\r\n\r\n");
