@@ -125,8 +125,11 @@ def test_it_watches_the_folder_of_the_socket(program: str, tmp_path: Path) -> No
     command = [*waiter(program), "--socket", str(tmp_path / "no.sock")]
 
     def watched() -> bool:
-        open_files = Path(f"/proc/{waiting.pid}/fdinfo").iterdir()
-        return any(folder in file.read_text() for file in open_files)
+        for file in Path(f"/proc/{waiting.pid}/fdinfo").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+                if folder in file.read_text():
+                    return True
+        return False
 
     with Process(command, name=program) as waiting:
         wait_until(watched, 10, "it watches the folder")
