@@ -138,7 +138,10 @@ void Applier::read_catalog(Commands& commands, Stage stage, Count count) {
     asks_names_ = false;
     read_part(commands, names, ReadCatalog::Part::kAll);
   } else if (asks_names_) {
+    read_part(commands, names, ReadCatalog::Part::kRest);
     read_part(commands, names, ReadCatalog::Part::kNames);
+    // So many steps will be sent at once: their connections are made meanwhile. Why one cannot be, its step will tell.
+    for (int i = 0; i < kLightForAStep * parallelism_; ++i) commands.start(Connect{});
   } else {
     read_part(commands, names, ReadCatalog::Part::kRest);
     read_in_parts(commands, names);
@@ -174,7 +177,7 @@ void Applier::on_reading(Commands& commands, Reading& reading, const Outcome& ou
     return;
   }
   if (std::exchange(asks_names_, false)) {
-    const std::vector<std::string> names = readings_.front().answer->names;
+    const std::vector<std::string> names = readings_.back().answer->names;
     if (!names.empty()) return read_in_parts(commands, names);
   }
   const std::vector<Reading> parts = std::exchange(readings_, {});

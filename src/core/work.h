@@ -22,8 +22,8 @@ using TaskId = std::uint64_t;
 
 struct ReadLedger {};  // find {_id: schema} in _readygate; primary, majority -> LedgerRead
 // Of these collections and views what they are (listCollections, listIndexes), or the rest, which need not be asked
-// once for each part of a large catalog: the server (buildInfo) and what other schemas own of them; kNames: and which
-// of them there are. -> CatalogRead
+// once for each part of a large catalog: the server (buildInfo) and what other schemas own of them; or kNames, which of
+// them there are. -> CatalogRead
 struct ReadCatalog {
   enum class Part { kAll, kCollections, kRest, kNames };
   std::vector<std::string> collections;
@@ -31,7 +31,8 @@ struct ReadCatalog {
   bool settled = false;  // answers when a majority has all that was read: nothing of it is rolled back
   Part part = Part::kAll;
 };
-struct RunStep {  // one step of the plan -> Done
+struct Connect {};  // opens the connection of a step to come, where none is unused -> Done
+struct RunStep {    // one step of the plan -> Done
   schema::Step step;
   std::int64_t token = 0;            // goes into the comment: "readygate:<token>"
   std::optional<Instant> not_after;  // the worker refuses to send later than this
@@ -56,8 +57,9 @@ struct ReadProgress {  // how far the index builds with the comment "readygate:<
 struct Warm {};  // opens one more connection and pings on it, authenticated -> Done
 struct Ping {};  // the liveness ping on a warm connection -> Done
 
-using Work = std::variant<ReadLedger, ReadCatalog, RunStep, AwaitEarlier, InsertLedger, ChangeLedger, ReadProgress,
-                          Warm, Ping, ReadMigrations, ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
+using Work =
+    std::variant<ReadLedger, ReadCatalog, Connect, RunStep, AwaitEarlier, InsertLedger, ChangeLedger, ReadProgress,
+                 Warm, Ping, ReadMigrations, ClaimMigration, WriteMigration, RunSeed, RunBatch, RunCommand>;
 
 struct LedgerRead {
   std::optional<Ledger> ledger;  // none: this schema was never applied here

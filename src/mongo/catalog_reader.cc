@@ -137,26 +137,27 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
                                                       const core::ReadCatalog& work) {
   const std::vector<std::string>& collections = work.collections;
   core::CatalogRead read;
-  if (work.part != core::ReadCatalog::Part::kCollections) {
+  if (work.part == core::ReadCatalog::Part::kNames) {
+    auto all = collection_names(client, database);
+    if (!all) return tl::unexpected(std::move(all.error()));
+    std::copy_if(all->begin(), all->end(), std::back_inserter(read.names), [&](const std::string& name) {
+      return std::find(collections.begin(), collections.end(), name) != collections.end();
+    });
+    return read;
+  }
+  if (asks_for_rest(work.part)) {
     schema::Document build_info;
     BSON_APPEND_INT32(build_info.get(), "buildInfo", 1);
     auto info = run(client, Sort::kPlain, "admin", build_info.get(), nullptr, Doing::kReadCatalog);
     if (!info) return tl::unexpected(std::move(info.error()));
     read.catalog.server = server_from(*info->get(), client.pool().hosts(), client.pool().watch().topology());
-    if (work.part == core::ReadCatalog::Part::kNames) {
-      auto all = collection_names(client, database);
-      if (!all) return tl::unexpected(std::move(all.error()));
-      std::copy_if(all->begin(), all->end(), std::back_inserter(read.names), [&](const std::string& name) {
-        return std::find(collections.begin(), collections.end(), name) != collections.end();
-      });
-    }
-    if (work.part != core::ReadCatalog::Part::kAll) return read;
+    if (work.part == core::ReadCatalog::Part::kRest) return read;
   }
   const bool sharded = client.pool().watch().topology() == "sharded";
 
   auto listed = list_collections(client, database, collections);
   if (!listed) return tl::unexpected(std::move(listed.error()));
-  Builds builds = Builds::kShown;
+  Builds builds = client.pool().builds_are_hidden() ? Builds::kHidden : Builds::kShown;
   for (const schema::Document& entry : *listed) {
     auto collection = schema::collection_from(entry);
     if (!collection) return tl::unexpected(strange(collection.error()));
@@ -166,6 +167,7 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
       auto indexes = list_indexes(client, database, collection->name, builds);
       if (!indexes && builds == Builds::kShown && option_unknown(indexes.error())) {
         builds = Builds::kHidden;
+        client.pool().hide_builds();
         indexes = list_indexes(client, database, collection->name, builds);
       }
       if (!indexes) return tl::unexpected(std::move(indexes.error()));

@@ -11,6 +11,7 @@
 #include "mongo/commands.h"
 #include "mongo/earlier_operations.h"
 #include "mongo/fenced.h"
+#include "mongo/handshake.h"
 #include "mongo/migration_store.h"
 #include "mongo/primary.h"
 #include "mongo/progress_reader.h"
@@ -39,6 +40,7 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
         using What = std::decay_t<decltype(what)>;
         if constexpr (std::is_same_v<What, core::ReadLedger>) return read_ledger(pool);
         if constexpr (std::is_same_v<What, core::ReadCatalog>) return read_catalog(pool, what);
+        if constexpr (std::is_same_v<What, core::Connect>) return connect(pool);
         if constexpr (std::is_same_v<What, core::RunStep>) return run_step(pool, what);
         if constexpr (std::is_same_v<What, core::AwaitEarlier>) return await_earlier(pool, what);
         if constexpr (std::is_same_v<What, core::InsertLedger>) return insert_ledger(pool, what);
@@ -78,7 +80,7 @@ core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work)
   auto primary = primary_term(client, core::Doing::kReadCatalog);  // before: it is what is read afterwards that counts
   if (!primary) return tl::unexpected(std::move(primary.error()));
   auto read = mongo::read_catalog(client, place_.database, work);
-  if (read && work.part != core::ReadCatalog::Part::kCollections) {
+  if (read && asks_for_rest(work.part)) {
     auto owners = read_owners(client, place_, work.collections);
     if (!owners) return tl::unexpected(std::move(owners.error()));
     read->catalog.owned_elsewhere = std::move(*owners);
@@ -88,6 +90,14 @@ core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work)
   }
   if (read) read->primary = std::move(*primary);
   return outcome(std::move(read));
+}
+
+core::Outcome Performer::connect(Pool& pool) {
+  auto client = pool.take_builder();
+  if (!client) return tl::unexpected(std::move(client.error()));
+  auto handshake = shake_hands(*client);
+  if (!handshake) return tl::unexpected(std::move(handshake.error()));
+  return core::Answer(core::Done{});
 }
 
 core::Outcome Performer::run_step(Pool& pool, const core::RunStep& work) {

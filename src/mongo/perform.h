@@ -27,6 +27,7 @@ class Performer {
  private:
   core::Outcome read_ledger(Pool& pool);
   core::Outcome read_catalog(Pool& pool, const core::ReadCatalog& work);
+  core::Outcome connect(Pool& pool);
   core::Outcome run_step(Pool& pool, const core::RunStep& work);
   core::Outcome await_earlier(Pool& pool, const core::AwaitEarlier& work);
   core::Outcome insert_ledger(Pool& pool, const core::InsertLedger& work);

@@ -4,6 +4,7 @@
 // connection attempt: never let that be the loop's thread. Everything here may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -91,6 +92,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::optional<core::Failure> unusable() const { return watch_->unusable(); }
   const Watch& watch() const { return *watch_; }
   const std::string& hosts() const { return uris_.hosts; }
+  // That the server refuses to say which indexes are being built, which is found out once in a pool's life. Where a
+  // newer server takes its place, an apply asks for declared indexes once more than it had to: that does nothing.
+  bool builds_are_hidden() const { return builds_hidden_; }
+  void hide_builds() { builds_hidden_ = true; }
 
  private:
   friend class Client;
@@ -121,6 +126,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   PoolHandle pool_;
   Sync<Hand> hand_;
   std::condition_variable ledger_tried_;
+  std::atomic<bool> builds_hidden_ = false;
 };
 
 }  // namespace readygate::mongo

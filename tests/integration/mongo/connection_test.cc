@@ -73,6 +73,27 @@ TEST_CASE("each warm connection is another one, also when they are warmed one af
   CHECK(counting.connections() == first + 3);
 }
 
+TEST_CASE("a step goes out on the connection that was made for it") {
+  const char* uri = test_uri();
+  if (!uri) return;
+  const std::uint16_t port = local_port(uri);
+  if (!port) return;
+  const TestDatabase database(uri);
+  Listener counting(Behaviour::kForward, port);
+  BenchSettings settings = database.settings();
+  settings.uri = Secret(through(counting, uri));
+  Bench bench(settings);
+  CHECK(bench.run(core::Connect{}));
+  CHECK(bench.run(core::Connect{}));  // the first one's is unused
+  CHECK(bench.commands().empty());
+  core::RunStep step;
+  step.step.kind = schema::StepKind::kCreateCollection;
+  step.step.collection = "orders";
+  step.step.command = json(R"({"create": "orders"})");
+  CHECK(bench.run(step));
+  CHECK(counting.connections() == 1);
+}
+
 TEST_CASE("a port where nothing listens is refused") {
   std::uint16_t port = 0;
   { port = Listener(Behaviour::kHang).port(); }

@@ -146,7 +146,7 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   ++count["catalog"];
   core::CatalogRead read;
   read.primary = primary;
-  if (work.part != core::ReadCatalog::Part::kCollections) {
+  if (work.part == core::ReadCatalog::Part::kAll || work.part == core::ReadCatalog::Part::kRest) {
     read.catalog.server = catalog.server;
     read.catalog.owned_elsewhere = catalog.owned_elsewhere;
   }
@@ -167,6 +167,11 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
     }
   }
   return read;
+}
+
+core::Outcome ModelDatabase::answer(const core::Connect& /*work*/) {
+  ++count["connect"];
+  return core::Done{};
 }
 
 core::Outcome ModelDatabase::answer(const core::RunStep& work) {

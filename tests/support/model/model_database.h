@@ -28,12 +28,13 @@ class ModelDatabase {
   std::string primary;  // its term; see core::CatalogRead
   ModelMigrations migrations;
   std::vector<core::BuildProgress> builds;  // what currentOp shows
-  std::map<std::string, int>
-      count;  // "find", "catalog", "step", "write", "warm", "ping", "currentOp"; "renewal": a write that only renews
+  std::map<std::string, int> count;  // "find", "catalog", "connect", "step", "write", "warm", "ping", "currentOp";
+                                     // "renewal": a write that only renews
 
  private:
   core::Outcome answer(const core::ReadLedger& work);
   core::Outcome answer(const core::ReadCatalog& work);
+  core::Outcome answer(const core::Connect& work);
   core::Outcome answer(const core::RunStep& work);
   core::Outcome answer(const core::AwaitEarlier& work);
   core::Outcome answer(const core::InsertLedger& work);

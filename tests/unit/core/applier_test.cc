@@ -14,6 +14,7 @@ namespace readygate::test {
 namespace {
 
 using core::Applier;
+using core::Connect;
 using core::ReadCatalog;
 using core::RunStep;
 using core::Work;
@@ -114,9 +115,11 @@ TEST_CASE("where nothing was ever applied it asks which collections there are, a
     CHECK(rig.applier.stage() == Applier::Stage::kMatched);
     const auto readings = rig.all<ReadCatalog>();
     REQUIRE(!readings.empty());
-    CHECK(readings.front().part == ReadCatalog::Part::kNames);
+    CHECK(readings[0].part == ReadCatalog::Part::kNames);
+    CHECK(readings[1].part == ReadCatalog::Part::kRest);
     const auto declared = schema::declared_names(rig.schema);
-    CHECK(readings.front().collections == declared);
+    CHECK(readings[0].collections == declared);
+    CHECK(readings[1].collections == declared);
     // And afterwards, once more, for all.
     std::multiset<std::string> asked;
     std::size_t parts = 0;
@@ -127,7 +130,8 @@ TEST_CASE("where nothing was ever applied it asks which collections there are, a
     }
     CHECK(asked.size() == there + declared.size());
     CHECK(parts == there / 4 + (there % 4 == 0 ? 0 : 1) + 8);
-    CHECK(readings.size() == 1 + parts + 1);
+    CHECK(readings.size() == 2 + parts + 1);
+    CHECK(rig.all<Connect>().size() == 8);  // meanwhile, for the steps
   }
 }
 
