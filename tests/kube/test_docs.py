@@ -7,7 +7,6 @@ What must be true after a command is in AFTER; a command without a row there is 
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import uuid
@@ -18,12 +17,12 @@ from typing import Any
 import container_images
 import pytest
 from pymongo import MongoClient
+from reader import commands, typed
 from shop import CHART, START_TIMEOUT, thing
 
 from support import walkthrough
-from support.engine import install, recipe
 from support.gate import repository
-from support.gate.process import Process, wait_until
+from support.gate.process import wait_until
 from support.node.api import ApiError, Object
 from support.node.node import Node
 from support.node.record import Record, condition, container, running_since
@@ -90,17 +89,8 @@ class Cluster:
 
     def run(self, command: str) -> None:
         """One command as it is written; it has to succeed."""
-        helm = install.ensure_program(recipe.HELM)
-        environment = {
-            "PATH": f"{helm}:{self.node.kubectl.parent}:{os.environ['PATH']}",
-            "KUBECONFIG": str(self.node.kubeconfig),
-            "HOME": str(self.folder.parent),
-            "READYGATE": str(repository()),
-            "POD": next(iter(self.service_pods()), ""),
-        }
-        with Process(["sh", "-euc", command], environment=environment, cwd=self.folder) as process:
-            assert process.wait(START_TIMEOUT * 2) == 0, f"{command}\n{process.output()}"
-            self.said = process.output()
+        pod = next(iter(self.service_pods()), "")
+        self.said = typed(self.node, command, self.folder, READYGATE=str(repository()), POD=pod)
 
     def service_pods(self) -> dict[str, Object]:
         return {
@@ -268,16 +258,16 @@ def test_every_command_of_the_documents_is_followed() -> None:
     followed = {"", "Install", ADOPT, "Upgrade, rollback, uninstall"}
     for title, section in walkthrough.sections(KUBERNETES).items():
         assert title in followed or not any(block.language == "sh" for block in section)
-    commands = [
+    typed_there = [
         command
         for document in (KUBERNETES, OPERATIONS)
         for block in walkthrough.blocks(document)
         if block.mark == walkthrough.CLUSTER
         for command in block.commands
     ]
-    unused = [start for start in AFTER if not any(one.startswith(start) for one in commands)]
+    unused = [start for start in AFTER if not any(one.startswith(start) for one in typed_there)]
     assert unused == []
-    assert all(shlex.split(one)[1:3] == ["-n", TEAM] for one in commands)
+    assert all(shlex.split(one)[1:3] == ["-n", TEAM] for one in typed_there)
 
 
 def names_the_pods(cluster: Cluster) -> None:
@@ -303,9 +293,7 @@ def test_the_notes_commands_run(cluster: Cluster) -> None:
     values.write_text(values.read_text() + SOON)
     follow(cluster, sections[""])
     cluster.run(f"helm -n team install orders {CHART} --values values.yaml --wait --timeout 200s")
-    commands = [line.strip() for line in cluster.said.splitlines() if line.startswith("  ")]
-    assert len(commands) == len(NOTES), cluster.said
-    for command, (start, after) in zip(commands, NOTES.items(), strict=True):
+    for command, (start, after) in zip(commands(cluster.said), NOTES.items(), strict=True):
         assert command.startswith(start)
         cluster.run(command)
         after(cluster)

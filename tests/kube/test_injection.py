@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from container_images import SERVICE
 from pymongo import MongoClient
+from reader import commands, typed
 from shop import APPLICATION, GATE_PORT, NAME, SIDECAR, Shop, thing, values
 
 from support.gate.process import wait_until
@@ -86,3 +89,16 @@ def test_a_pod_that_has_a_sidecar_gets_no_other(shop: Shop) -> None:
 
 def test_a_pod_without_the_label_is_left_alone(shop: Shop) -> None:
     assert injected(dry_run(shop, pod(shop, "other", label="disabled"))) == []
+
+
+def test_the_notes_commands_run(shop: Shop, tmp_path: Path) -> None:
+    """What Helm prints after an installation without a Deployment, each line beside a pod of a
+    team's own.
+    """
+    shop.api.create(pod(shop, "labelled"))
+    (one,) = shop.wait_ready(1)
+    notes = commands(typed(shop.node, f"helm -n {shop.namespace} get notes {NAME}", tmp_path))
+    pods, logs, test = [typed(shop.node, command, tmp_path) for command in notes]
+    assert one["metadata"]["name"] in pods
+    assert "Database initialization completed. Connected: True" in logs
+    assert re.search(r"Phase:\s+Succeeded", test)
