@@ -299,7 +299,7 @@ TEST_CASE("an acquisition that no majority acknowledged is not held, until a ren
   REQUIRE(a.tasks.size() == 1);
   const StartTask task = a.tasks.front();
   a.tasks.clear();
-  a.run(task.work);  // the primary has it
+  (void)a.run(task.work);  // the primary has it
   a.lease.on(a.commands, task.id, tl::unexpected(server_error(64, "waiting for replication timed out")), at(300));
   CHECK(a.lease.stage() == Lease::Stage::kAsking);
   REQUIRE(a.under_way() == 1);
