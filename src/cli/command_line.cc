@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -210,6 +211,18 @@ void add_options(Parser& parser, Verb verb, CLI::App& sub) {
   }
 }
 
+// Versions of CLI11 differ in whether a line that names the program is called usage (2.6 does not).
+class Formatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string name) const override {
+    std::string text = CLI::Formatter::make_usage(app, "");
+    if (const auto label = text.find(':'); label != std::string::npos && !name.empty()) {
+      text.insert(label + 1, " " + name);
+    }
+    return text;
+  }
+};
+
 // Every subcommand, and the options of those that `wanted` says. CLI11 compares each new option's names with all before
 // it, so that the options of all take as long as the rest of the start.
 template <typename Wanted>
@@ -217,6 +230,7 @@ void build(Parser& parser, const Wanted& wanted) {
   parser.app.require_subcommand(1);
   parser.app.failure_message(CLI::FailureMessage::simple);
   parser.app.set_version_flag("--version", std::string("readygate ") + READYGATE_VERSION);
+  parser.app.formatter(std::make_shared<Formatter>());
   parser.app.get_formatter()->column_width(34);
   for (const Subcommand& about : kSubcommands) {
     CLI::App* sub = parser.app.add_subcommand(about.name, about.summary);
