@@ -25,21 +25,38 @@ Millis timed(const std::function<void()>& what) {
   return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started);
 }
 
+// A database on a path that counts connections.
+struct Counted {
+  // Null where there is no server on this machine.
+  static std::unique_ptr<Counted> make() {
+    const char* uri = test_uri();
+    const std::uint16_t port = uri ? local_port(uri) : std::uint16_t{0};
+    return port ? std::unique_ptr<Counted>(new Counted{uri, port}) : nullptr;
+  }
+  int connections() const { return path.connections(); }
+
+  TestDatabase database;
+  Listener path;
+  Bench bench;
+
+ private:
+  Counted(const char* uri, std::uint16_t port) : database(uri), path(Behaviour::kForward, port), bench(settings(uri)) {}
+  BenchSettings settings(const char* uri) const {
+    BenchSettings there = database.settings();
+    there.uri = Secret(through(path, uri));
+    return there;
+  }
+};
+
 core::Failure failure_of(core::Outcome outcome) {
   REQUIRE_FALSE(outcome);
   return outcome.error();
 }
 
 TEST_CASE("an unchanged schema costs one find, and warm connections beside it") {
-  const char* uri = test_uri();
-  if (!uri) return;
-  const std::uint16_t port = local_port(uri);
-  if (!port) return;
-  const TestDatabase database(uri);
-  Listener counting(Behaviour::kForward, port);
-  BenchSettings settings = database.settings();
-  settings.uri = Secret(through(counting, uri));
-  Bench bench(settings);
+  const auto counted = Counted::make();
+  if (!counted) return;
+  Bench& bench = counted->bench;
   std::vector<core::TaskId> tasks{bench.start(core::ReadLedger{})};
   for (int i = 0; i < 4; ++i) tasks.push_back(bench.start(core::Warm{}));
   for (const core::TaskId task : tasks) CHECK(bench.wait(task));
@@ -49,40 +66,28 @@ TEST_CASE("an unchanged schema costs one find, and warm connections beside it") 
   CHECK(sent["find"] == 1);
   CHECK(sent["ping"] == 4);
   // Each warm one has its own; one or two more are the monitor's and the find's.
-  CHECK(counting.connections() >= 5);
-  CHECK(counting.connections() <= 7);
+  CHECK(counted->connections() >= 5);
+  CHECK(counted->connections() <= 7);
   // Pings make no new connections.
-  const int before = counting.connections();
+  const int before = counted->connections();
   for (int i = 0; i < 10; ++i) CHECK(bench.run(core::Ping{}));
-  CHECK(counting.connections() == before);
+  CHECK(counted->connections() == before);
 }
 
 TEST_CASE("each warm connection is another one, also when they are warmed one after the other") {
-  const char* uri = test_uri();
-  if (!uri) return;
-  const std::uint16_t port = local_port(uri);
-  if (!port) return;
-  const TestDatabase database(uri);
-  Listener counting(Behaviour::kForward, port);
-  BenchSettings settings = database.settings();
-  settings.uri = Secret(through(counting, uri));
-  Bench bench(settings);
+  const auto counted = Counted::make();
+  if (!counted) return;
+  Bench& bench = counted->bench;
   CHECK(bench.run(core::Warm{}));
-  const int first = counting.connections();
+  const int first = counted->connections();
   for (int i = 0; i < 3; ++i) CHECK(bench.run(core::Warm{}));
-  CHECK(counting.connections() == first + 3);
+  CHECK(counted->connections() == first + 3);
 }
 
 TEST_CASE("a step goes out on the connection that was made for it") {
-  const char* uri = test_uri();
-  if (!uri) return;
-  const std::uint16_t port = local_port(uri);
-  if (!port) return;
-  const TestDatabase database(uri);
-  Listener counting(Behaviour::kForward, port);
-  BenchSettings settings = database.settings();
-  settings.uri = Secret(through(counting, uri));
-  Bench bench(settings);
+  const auto counted = Counted::make();
+  if (!counted) return;
+  Bench& bench = counted->bench;
   CHECK(bench.run(core::Connect{}));
   CHECK(bench.run(core::Connect{}));  // the first one's is unused
   CHECK(bench.commands().empty());
@@ -91,7 +96,7 @@ TEST_CASE("a step goes out on the connection that was made for it") {
   step.step.collection = "orders";
   step.step.command = json(R"({"create": "orders"})");
   CHECK(bench.run(step));
-  CHECK(counting.connections() == 1);
+  CHECK(counted->connections() == 1);
 }
 
 TEST_CASE("a port where nothing listens is refused") {
