@@ -67,9 +67,9 @@ def test_a_labelled_pod_waits_for_its_schema(shop: Shop, client: MongoClient) ->
     with shop.database.hold(b"createIndexes") as build:
         shop.api.create(pod(shop, "labelled"))
         assert build.wait(120), "the sidecar builds the index"
-        one = shop.pod()
-        assert running_since(one, SIDECAR)
-        assert not running_since(one, APPLICATION)
+        # The kubelet tells the API server a little later than the sidecar works.
+        wait_until(lambda: running_since(shop.pod(), SIDECAR), 60, "the sidecar is said to run")
+        assert not running_since(shop.pod(), APPLICATION)
     (one,) = shop.wait_ready(1)
     assert shop.get(one, "/readyz", GATE_PORT).status_code == 200
     assert container(one, SIDECAR)["ready"]
