@@ -114,7 +114,7 @@ TEST_CASE("where nothing was ever applied it asks which collections there are, a
     rig.run();
     CHECK(rig.applier.stage() == Applier::Stage::kMatched);
     const auto readings = rig.all<ReadCatalog>();
-    REQUIRE(!readings.empty());
+    REQUIRE(readings.size() >= 2);
     CHECK(readings[0].part == ReadCatalog::Part::kNames);
     CHECK(readings[1].part == ReadCatalog::Part::kRest);
     const auto declared = schema::declared_names(rig.schema);
