@@ -44,6 +44,8 @@ class Acceptor {
   const int first_kept_;  // connections have lower numbers
   std::unique_ptr<EventHolder> event_;
   Timer pause_;
+  int accepts_ = 1;         // in a turn
+  int turns_in_a_row_ = 0;  // in which that many were there
 };
 
 }  // namespace readygate::server

@@ -265,7 +265,7 @@ def put_load(port: int, load: Load, seconds: int) -> tuple[float, int]:
     if not load.keep_alive:
         command += ["-H", "Connection: close"]
     done = subprocess.run(
-        pinned(1, [*command, f"http://127.0.0.1:{port}/livez"]), capture_output=True, text=True
+        pinned(0, [*command, f"http://127.0.0.1:{port}/livez"]), capture_output=True, text=True
     )
     rate = re.search(r"^Requests/sec:\s+([\d.]+)", done.stdout, re.MULTILINE)
     count = re.search(r"(\d+) requests in", done.stdout)
@@ -288,10 +288,23 @@ def busy_ns(pid: int) -> int:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0])
 
 
-def probes(uri: str, database: str, rounds: int = 7, seconds: int = 1) -> dict[Load, Probed]:
-    """The daemon and nginx under the same load, both on the same processor, wrk on another.
+def loaded(pid: int, port: int, load: Load, seconds: int) -> tuple[float, float]:
+    """Requests per second, and microseconds of processor time of one."""
+    before = busy_ns(pid)
+    rate, count = put_load(port, load, seconds)
+    return rate, (busy_ns(pid) - before) / 1000 / count
 
-    wrk is often the slower side, and then the rates say little: the cost says more.
+
+def in_the_middle(rounds: list[Pair]) -> Pair:
+    """That with the median ratio: a machine's moods last longer than a round."""
+    return sorted(rounds, key=lambda pair: pair.ratio)[len(rounds) // 2]
+
+
+def probes(uri: str, database: str, rounds: int = 7, seconds: int = 1) -> dict[Load, Probed]:
+    """The daemon and nginx under the same load, each on one processor, wrk's work included.
+
+    On a processor of its own, wrk would be what is measured: for one request it needs about twice
+    as long as either server, which would sleep meanwhile.
     """
     daemon = gate(uri, database)
     results: dict[Load, Probed] = {}
@@ -299,18 +312,13 @@ def probes(uri: str, database: str, rounds: int = 7, seconds: int = 1) -> dict[L
         with running(daemon, processor=0) as ours, nginx() as (theirs, port):
             assert daemon.port
             for load in LOADS:
-                rates: dict[int, list[float]] = {ours.pid: [], theirs.pid: []}
-                costs: dict[int, list[float]] = {ours.pid: [], theirs.pid: []}
+                rates, costs = [], []
                 for _ in range(rounds):
-                    for pid, at in ((ours.pid, daemon.port), (theirs.pid, port)):
-                        before = busy_ns(pid)
-                        rate, count = put_load(at, load, seconds)
-                        rates[pid].append(rate)
-                        costs[pid].append((busy_ns(pid) - before) / 1000 / count)
-                results[load] = Probed(
-                    Pair(median(rates[ours.pid]), median(rates[theirs.pid])),
-                    Pair(median(costs[ours.pid]), median(costs[theirs.pid])),
-                )
+                    mine = loaded(ours.pid, daemon.port, load, seconds)
+                    its = loaded(theirs.pid, port, load, seconds)
+                    rates.append(Pair(mine[0], its[0]))
+                    costs.append(Pair(mine[1], its[1]))
+                results[load] = Probed(in_the_middle(rates), in_the_middle(costs))
     finally:
         daemon.close()
     return results

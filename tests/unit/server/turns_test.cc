@@ -4,6 +4,8 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -55,7 +57,41 @@ std::size_t ended(const std::vector<Client>& crowd) {
   }));
 }
 
+std::uint32_t segments_received(const Client& client) {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  REQUIRE(::getsockopt(client.fd(), IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
+  return info.tcpi_segs_in;
+}
+
 }  // namespace
+
+TEST_CASE("connections are accepted one in a turn, and a queue of them twice as many in each, up to 64") {
+  Rig rig;
+  const auto served_by_each_turn = [&rig](int count) {
+    std::vector<Client> crowd;
+    for (int i = 0; i < count; ++i) {
+      crowd.emplace_back(rig, testing::connect_local(rig.socket));
+      crowd.back().send(kLivez);
+    }
+    return told_by_each_turn(rig, crowd);
+  };
+  const std::vector<std::size_t> queue{1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 64, 2};
+  CHECK(served_by_each_turn(200) == queue);
+  rig.turn(10);                                                     // all of them have gone
+  CHECK(served_by_each_turn(2) == std::vector<std::size_t>{1, 1});  // there was no queue in between
+}
+
+TEST_CASE("the end of the stream comes with the last answer, in one segment") {
+  Rig rig;
+  Client kept = rig.tcp();
+  kept.send(kLivez);
+  CHECK(kept.receive(kOk.size()) == kOk);
+  Client last = rig.tcp();
+  last.send("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  CHECK(last.receive_all().find("Connection: close\r\n") != std::string::npos);
+  CHECK(segments_received(last) == segments_received(kept));
+}
 
 TEST_CASE("who pipelines on many connections keeps a new client waiting for half a millisecond, not for each") {
   Rig rig;
