@@ -22,10 +22,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
 from support import container, image, lint, releases, tidy
+from support.ahead import Ahead
 from support.builds import BUILDS, REPOSITORY, BuildError, make
 from support.children import die_with_parent
 from support.engine.recipe import KUBERNETES
@@ -61,19 +63,25 @@ class Result:
 
 @dataclass
 class Context:
-    """What suites share: options for pytest, and the builds of this run and how they went."""
+    """What suites share: options for pytest, the builds of this run and how they went, and those
+    that are wanted later.
+    """
 
     pytest_options: list[str]
+    later: list[str] = field(default_factory=list)
     builds: dict[str, str | None] = field(default_factory=dict)
+    ahead: Ahead = field(default_factory=Ahead)
 
     def build(self, folder: str) -> str | None:
         """Makes a build once per run; returns what went wrong."""
         if folder not in self.builds:
+            self.ahead.stop()
             try:
                 make(BUILDS[folder])
                 self.builds[folder] = None
             except (BuildError, InstallError) as error:
                 self.builds[folder] = str(error)
+            self.ahead.start([name for name in self.later if name not in self.builds])
         return self.builds[folder]
 
 
@@ -107,6 +115,14 @@ def run(
             if isinstance(error, subprocess.TimeoutExpired):
                 return None
             raise
+
+
+def side_by_side(parts: list[Callable[[], Result]], at_once: int) -> Result:
+    result = Result()
+    with ThreadPoolExecutor(at_once) as pool:
+        for one in [pool.submit(part) for part in parts]:
+            result.add(one.result())
+    return result
 
 
 def lint_suite(_: Context) -> Result:
@@ -184,7 +200,9 @@ def pytest(
     paths: list[str],
     environment: dict[str, str],
     left_out: str | None = None,
+    output: int | None = None,
 ) -> Result:
+    """With subprocess.PIPE for `output`, what it says is shown when it has ended."""
     if problem := context.build(folder):
         return fail(problem)
     with tempfile.TemporaryDirectory() as temporary:
@@ -206,8 +224,12 @@ def pytest(
             build.beside(command),
             PYTEST_TIMEOUT,
             cwd=REPOSITORY,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
             env={**os.environ, "READYGATE_BUILD_DIR": str(build.programs), **environment},
         )
+        if done and done.stdout:
+            say(done.stdout)
         if done is None:
             return fail(f"pytest did not end within {PYTEST_TIMEOUT} s")
         if not report.exists():
@@ -269,11 +291,8 @@ def sim_suite(context: Context) -> Result:
     return result
 
 
-def integration_suite(
-    context: Context, folder: str = "build", environment: dict[str, str] | None = None
-) -> Result:
-    paths = ["tests/integration"] if environment else ["tests/support", "tests/integration"]
-    return pytest(context, folder, paths, environment or {})
+def integration_suite(context: Context) -> Result:
+    return pytest(context, "build", ["tests/support", "tests/integration"], {})
 
 
 def sanitized_suite(context: Context, folder: str, variables: dict[str, str]) -> Result:
@@ -282,14 +301,22 @@ def sanitized_suite(context: Context, folder: str, variables: dict[str, str]) ->
     """
     if problem := context.build(folder):
         return fail(problem)
-    result = Result()
     with tempfile.TemporaryDirectory() as reports:
         environment = {
             name: f"{value}:log_path={reports}/report" for name, value in variables.items()
         }
-        result.add(doctest(context, folder, "unit", environment))
-        result.add(protocol_suite(context, folder, environment))
-        result.add(integration_suite(context, folder, environment))
+        driver = "tests/integration/mongo"
+
+        def integration(path: str, left_out: str | None = None) -> Result:
+            return pytest(context, folder, [path], environment, left_out, subprocess.PIPE)
+
+        parts = [
+            lambda: integration("tests/integration", driver),
+            lambda: integration(driver),
+            lambda: doctest(context, folder, "unit", environment),
+            lambda: protocol_suite(context, folder, environment),
+        ]
+        result = side_by_side(parts, len(parts))  # most of what they do is wait
         for report in sorted(Path(reports).iterdir()):
             say(report.read_text(errors="replace")[:8000])
             result.add(fail("the sanitizer's report above"))
@@ -341,11 +368,7 @@ def fuzz_suite(context: Context) -> Result:
         return fail(problem)
     folder = REPOSITORY / "build-fuzz/tests/fuzz"
     programs = sorted(path for path in folder.glob("fuzz-*") if path.is_file())
-    result = Result()
-    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
-        for one in pool.map(fuzz_target, programs):
-            result.add(one)
-    return result
+    return side_by_side([partial(fuzz_target, one) for one in programs], os.cpu_count() or 2)
 
 
 def image_suite(context: Context) -> Result:
@@ -452,6 +475,8 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "kube": kube_suite,
     "matrix": matrix_suite,
 }
+# Made while suites before them run, most of which leave processors idle.
+AHEAD = {"asan": "build-asan", "tsan": "build-tsan", "fuzz": "build-fuzz"}
 LONG = ("image", "kube", "matrix")  # minutes, root, much to build at first: when asked for
 
 
@@ -471,6 +496,7 @@ def main(arguments: list[str]) -> int:
     if unknown := [name for name in names if name not in SUITES]:
         print(f"no such suite: {' '.join(unknown)}; there are: {' '.join(SUITES)}", file=sys.stderr)
         return 64
+    context.later = [AHEAD[name] for name in names if name in AHEAD]
     results: dict[str, Result] = {}
     for name in names:
         say(f"\n=== {name} ===")
@@ -483,6 +509,7 @@ def main(arguments: list[str]) -> int:
             results[name] = fail(f"suite {name} ran no test")
         results[name].seconds = time.monotonic() - started
         say(f"=== {name}: {results[name]} ({results[name].seconds:.0f} s)")
+    context.ahead.stop()
     total = Result()
     say("\nsuite         passed  failed skipped    time")
     for name, result in results.items():

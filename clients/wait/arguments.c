@@ -24,7 +24,7 @@ static struct arguments usage(struct rg_text* problem, const char* option, const
 }
 
 // `sleep 5`: in seconds, or with a unit.
-static struct arguments sleep_for(int argc, char* const* argv, struct rg_text* problem) {
+static struct arguments read_sleep(int argc, char* const* argv, struct rg_text* problem) {
   if (argc != 3) return usage(problem, "sleep", NULL, " takes one duration, like 5 or 500ms");
   const struct rg_span text = rg_span_of(argv[2]);
   char with_unit[32];
@@ -49,7 +49,7 @@ static bool takes(const char* option, char* const* argv, int* at, const char** v
 }
 
 struct arguments read_arguments(int argc, char* const* argv, char* const* environment, struct rg_text* problem) {
-  if (argc > 1 && rg_same(rg_span_of(argv[1]), "sleep")) return sleep_for(argc, argv, problem);
+  if (argc > 1 && rg_same(rg_span_of(argv[1]), "sleep")) return read_sleep(argc, argv, problem);
   struct arguments out = {.verb = VERB_WAIT, .fact = "open"};
   const char* socket = NULL;
   int at = 1;

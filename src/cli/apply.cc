@@ -24,7 +24,7 @@
 namespace readygate::cli {
 namespace {
 
-constexpr Millis kLogFarewell{500};
+constexpr Millis kLastWords{500};
 
 std::string_view source_of(const config::Settled& settled, std::string_view path) {
   const auto found = std::find_if(settled.effective.begin(), settled.effective.end(),
@@ -104,7 +104,7 @@ class Job {
 
   [[noreturn]] void end(std::string_view outcome, Reason code, const std::string& reason, int exit_with) {
     bar_.clear();
-    log_.flush(kLogFarewell);
+    log_.flush(kLastWords);
     const core::Gate::Work work = host_.gate().work();
     const Millis took = millis(clock_->now() - host_.gate().started());
     const std::vector<std::string> pending =

@@ -34,9 +34,10 @@ bool contains(std::span<const std::string_view> all, std::string_view one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
-class Parser {
+class MigrationParser {
  public:
-  Parser(bool whole, Schema& schema, toml::Mistakes& mistakes) : whole_(whole), schema_(schema), mistakes_(mistakes) {
+  MigrationParser(bool whole, Schema& schema, toml::Mistakes& mistakes)
+      : whole_(whole), schema_(schema), mistakes_(mistakes) {
     for (const Collection& collection : schema.collections) collections_.push_back(collection.name);
   }
 
@@ -262,7 +263,7 @@ class Parser {
 
 void parse_seeds_and_migrations(const std::vector<Source>& sources, bool whole, Schema& schema,
                                 toml::Mistakes& mistakes) {
-  Parser parser(whole, schema, mistakes);
+  MigrationParser parser(whole, schema, mistakes);
   for (const Source& source : sources) parser.read(source);
 }
 

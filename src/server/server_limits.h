@@ -8,6 +8,9 @@
 
 namespace readygate::server {
 
+// Connections that the kernel keeps for a listener; it caps them at net.core.somaxconn.
+inline constexpr int kBacklog = 4096;
+
 struct Limits {
   // Clients that wait on the socket; one more is told `busy`. A supported number, under 1 KiB of memory each.
   std::size_t waiters = 10'000;

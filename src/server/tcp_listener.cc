@@ -10,10 +10,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+#include "server/server_limits.h"
+
 namespace readygate::server {
 namespace {
-
-constexpr int kBacklog = 4096;  // the kernel caps it at net.core.somaxconn
 
 template <typename To>
 To read_as(const sockaddr_storage& storage) {

@@ -15,10 +15,11 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
+#include "server/server_limits.h"
+
 namespace readygate::server {
 namespace {
 
-constexpr int kBacklog = 4096;  // the kernel caps it at net.core.somaxconn
 constexpr int kAskOtherMs = 500;
 
 bool fits(const std::string& path) { return path.size() < sizeof(sockaddr_un::sun_path); }

@@ -8,10 +8,10 @@
 namespace readygate::toml {
 namespace {
 
-constexpr std::string_view kBlank = " \t";
+constexpr std::string_view kWhitespace = " \t";
 
 std::size_t skip_blanks(std::string_view text, std::size_t at) {
-  return std::min(text.find_first_not_of(kBlank, at), text.size());
+  return std::min(text.find_first_not_of(kWhitespace, at), text.size());
 }
 
 bool at_char(std::string_view text, std::size_t at, char c) { return at < text.size() && text[at] == c; }

@@ -21,7 +21,7 @@ constexpr std::array<std::string_view, 5> kUnindexedTypes = {"array", "object", 
 constexpr std::array<std::string_view, 5> kRangeTypes = {"int", "long", "date", "double", "decimal"};
 
 template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& names, std::string_view name) {
+bool is_one_of(const std::array<std::string_view, N>& names, std::string_view name) {
   return std::ranges::find(names, name) != names.end();
 }
 
@@ -60,7 +60,7 @@ std::string_view type_name(const Field& field) {
 }
 
 Result<void> check_range(const Doc& query, const std::string& type) {
-  if (!contains(kRangeTypes, type)) {
+  if (!is_one_of(kRangeTypes, type)) {
     return fail(Code::kEncryptedRangeType, "Type '" + type + "' is not a supported range indexed type");
   }
   for (const auto& [bound, code] : {std::pair("min", Code::kEncryptedMin), std::pair("max", Code::kEncryptedMax)}) {
@@ -77,7 +77,7 @@ Result<Doc> full_query(const Doc& query, const std::string& type) {
   Result<void> good;
   if (kind == "equality") {
     good = known(query, "create.encryptedFields.fields.queries", {"queryType", "contention"});
-    if (good && !contains(kEqualityTypes, type)) {
+    if (good && !is_one_of(kEqualityTypes, type)) {
       good = fail(Code::kEncryptedEqualityType, "Type '" + type + "' is not a supported equality indexed type");
     }
   } else if (kind == "range") {
@@ -105,7 +105,7 @@ Result<Doc> full_field(const Doc& field) {
   const std::string type = field.text("bsonType");
   const auto queries = field.find("queries");
   if (!queries) {
-    if (!type.empty() && !contains(kEqualityTypes, type) && !contains(kUnindexedTypes, type)) {
+    if (!type.empty() && !is_one_of(kEqualityTypes, type) && !is_one_of(kUnindexedTypes, type)) {
       return fail(Code::kEncryptedType, "Type '" + type + "' is not a supported unindexed type");
     }
     return field;
