@@ -258,14 +258,6 @@ def clang_suite(context: Context) -> Result:
     return result
 
 
-def protocol_suite(
-    context: Context, folder: str = "build", environment: dict[str, str] | None = None
-) -> Result:
-    result = doctest(context, folder, "protocol", environment or {})
-    result.add(pytest(context, folder, ["tests/protocol"], environment or {}, CONFORMANCE))
-    return result
-
-
 def clients_suite(context: Context) -> Result:
     """Each client library's own tests, and the cases that all of them share."""
     return pytest(context, "build", ["clients/c/tests", "clients/python/tests", CONFORMANCE], {})
@@ -314,7 +306,7 @@ def sanitized_suite(context: Context, folder: str, variables: dict[str, str]) ->
             lambda: integration("tests/integration", driver),
             lambda: integration(driver),
             lambda: doctest(context, folder, "unit", environment),
-            lambda: protocol_suite(context, folder, environment),
+            lambda: doctest(context, folder, "protocol", environment),
         ]
         result = side_by_side(parts, len(parts))  # most of what they do is wait
         for report in sorted(Path(reports).iterdir()):
@@ -429,7 +421,7 @@ def release_suite(context: Context, release: releases.Release) -> Result:
         return fail(f"{release.suite} was to have libmongoc {release.libmongoc}")
     result = Result(passed=1)
     result.add(doctest(context, folder, "unit", {}))
-    result.add(protocol_suite(context, folder))
+    result.add(doctest(context, folder, "protocol", {}))
     # What is left out copies the programs; here they are wrappers.
     installed = "tests/integration/test_install.py"
     result.add(pytest(context, folder, ["tests/integration"], {}, installed))
@@ -444,7 +436,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "clang": clang_suite,
     "tidy": tidy_suite,
     "unit": unit_suite,
-    "protocol": protocol_suite,
+    "protocol": lambda context: doctest(context, "build", "protocol", {}),
     "clients": clients_suite,
     "examples": examples_suite,
     "integration": integration_suite,
