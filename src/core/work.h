@@ -30,6 +30,8 @@ struct ReadCatalog {
   bool count = false;    // also how many documents each holds, as the server estimates it
   bool settled = false;  // answers when a majority has all that was read: nothing of it is rolled back
   Part part = Part::kAll;
+
+  bool rest() const { return part == Part::kAll || part == Part::kRest; }
 };
 struct Connect {};  // opens the connection of a step to come, where none is unused -> Done
 struct RunStep {    // one step of the plan -> Done

@@ -145,7 +145,7 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
     });
     return read;
   }
-  if (asks_for_rest(work.part)) {
+  if (work.rest()) {
     schema::Document build_info;
     BSON_APPEND_INT32(build_info.get(), "buildInfo", 1);
     auto info = run(client, Sort::kPlain, "admin", build_info.get(), nullptr, Doing::kReadCatalog);

@@ -14,11 +14,6 @@ namespace readygate::mongo {
 tl::expected<core::CatalogRead, core::Failure> read_catalog(Client& client, const std::string& database,
                                                             const core::ReadCatalog& work);
 
-// Whether a reading of this part is asked about the server, and for what other schemas own.
-inline bool asks_for_rest(core::ReadCatalog::Part part) {
-  return part == core::ReadCatalog::Part::kAll || part == core::ReadCatalog::Part::kRest;
-}
-
 // The names of all collections and views of the database.
 tl::expected<std::vector<std::string>, core::Failure> collection_names(Client& client, const std::string& database);
 

@@ -80,7 +80,7 @@ core::Outcome Performer::read_catalog(Pool& pool, const core::ReadCatalog& work)
   auto primary = primary_term(client, core::Doing::kReadCatalog);  // before: it is what is read afterwards that counts
   if (!primary) return tl::unexpected(std::move(primary.error()));
   auto read = mongo::read_catalog(client, place_.database, work);
-  if (read && asks_for_rest(work.part)) {
+  if (read && work.rest()) {
     auto owners = read_owners(client, place_, work.collections);
     if (!owners) return tl::unexpected(std::move(owners.error()));
     read->catalog.owned_elsewhere = std::move(*owners);

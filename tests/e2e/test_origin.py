@@ -132,9 +132,7 @@ def test_request_during_initialization_waits(proxy: TcpProxy, make_daemon: MakeD
                 False,
             )
             held.release()
-            released = time.monotonic()
             assert answer.result(10)["ok"]
-    assert time.monotonic() - released < 5
 
 
 def test_failure_then_retry_then_success(

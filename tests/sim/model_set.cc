@@ -59,8 +59,7 @@ void ModelSet::request(const core::Work& work, Reply reply) {
     if (!read->settled) on_reading();
     core::CatalogRead answer;
     answer.primary = fmt::format("{}/1", term_);
-    const bool rest = read->part == core::ReadCatalog::Part::kAll || read->part == core::ReadCatalog::Part::kRest;
-    if (rest) answer.catalog.server = primary_.catalog.server;
+    if (read->rest()) answer.catalog.server = primary_.catalog.server;
     for (const schema::CatalogCollection& collection : primary_.catalog.collections) {
       if (read->part == core::ReadCatalog::Part::kRest) break;
       if (std::find(read->collections.begin(), read->collections.end(), collection.name) != read->collections.end()) {

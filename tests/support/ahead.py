@@ -54,6 +54,9 @@ class Ahead:
 def _idle(first: Callable[[], None]) -> Callable[[], None]:
     def prepare() -> None:
         first()
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        try:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        except OSError:  # some containers do not let one
+            os.nice(19)
 
     return prepare

@@ -146,7 +146,7 @@ core::Outcome ModelDatabase::answer(const core::ReadCatalog& work) {
   ++count["catalog"];
   core::CatalogRead read;
   read.primary = primary;
-  if (work.part == core::ReadCatalog::Part::kAll || work.part == core::ReadCatalog::Part::kRest) {
+  if (work.rest()) {
     read.catalog.server = catalog.server;
     read.catalog.owned_elsewhere = catalog.owned_elsewhere;
   }
