@@ -149,10 +149,7 @@ UniqueFd Connections::release(Connection& connection) {
   return fd;
 }
 
-void Connections::destroy(Connection& connection) {
-  connection.fd.reset();  // first: taking a closed one out of epoll costs next to nothing
-  release(connection);
-}
+void Connections::destroy(Connection& connection) { release(connection).reset(); }
 
 void Connections::await(Connection& connection, short what) {
   if (connection.awaited == what) return;

@@ -132,8 +132,8 @@ void Waiters::heard(Index index) {
 
 void Waiters::drop(List& list, Index index) {
   Waiter& waiter = at(index);
-  ::close(std::exchange(waiter.fd, -1));  // first: taking a closed one out of epoll costs next to nothing
   event_del(&waiter.hangup);
+  ::close(std::exchange(waiter.fd, -1));
   timeouts_.remove(index);
   unlink(list, index);
   free_.push_back(index);
