@@ -119,6 +119,7 @@ constexpr std::array kDomainRules = {
 
 Judgement judgement(const Failure& failure, Verdict verdict, Reason reason, std::string_view advice) {
   std::string_view words = failure.message;
+  if (!failure.advice.empty()) advice = failure.advice;
   while (!words.empty() && (words.back() == '.' || words.back() == ' ')) words.remove_suffix(1);
   if (words.empty()) return {verdict, reason, std::string(advice)};
   return {verdict, reason, fmt::format("{}. {}", words, advice)};

@@ -43,6 +43,9 @@ struct Failure {
   Doing doing = Doing::kConnect;
   std::string message;              // the driver's or the server's own words, without credentials
   std::vector<std::string> labels;  // errorLabels of the answer
+  // What to do, where whoever saw the failure knows the cause better than the table does: it takes the table's place in
+  // the sentence. One or more whole sentences.
+  std::string advice = {};
 };
 
 enum class Verdict {

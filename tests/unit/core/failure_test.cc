@@ -100,3 +100,16 @@ TEST_CASE("each way of not reaching the database has its reason and tells what t
     CHECK(judgement.sentence.find(row.advice) != std::string::npos);
   }
 }
+
+TEST_CASE("advice that comes with a failure takes the place of the table's") {
+  for (const Domain domain : {Domain::kTls, Domain::kServer, Domain::kOther}) {
+    Failure failure = server(13);
+    failure.domain = domain;
+    const Judgement from_table = judge(failure);
+    failure.advice = "Do this.";
+    const Judgement judgement = judge(failure);
+    CHECK(judgement.sentence == "the server's own words. Do this.");
+    CHECK(judgement.verdict == from_table.verdict);
+    CHECK(judgement.reason == from_table.reason);
+  }
+}
