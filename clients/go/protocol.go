@@ -61,6 +61,7 @@ type Account struct {
 		Name   string `json:"name"`
 		Passed bool   `json:"passed"`
 		Code   string `json:"code"`
+		Reason string `json:"reason"`
 	} `json:"checks"`
 	Server struct {
 		Product  string `json:"product"`

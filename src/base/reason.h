@@ -75,7 +75,7 @@ namespace readygate {
   X(kCheckPending, "check_pending", "a [[check]] of the configuration has not passed yet",                            \
     "wait; it is asked once the gate is open")                                                                        \
   X(kCheckFailed, "check_failed", "a [[check]] of the configuration does not pass",                                   \
-    "look at what it asks: the log says why")                                                                         \
+    "look at what it asks: `readygate status` says why")                                                              \
   X(kConfigInvalid, "config_invalid", "the configuration is not valid", "correct what the message names")             \
   X(kSchemaInvalid, "schema_invalid", "the schema file is not valid", "correct what the message names")               \
   X(kFileUnreadable, "file_unreadable", "a file cannot be read", "check the path, the mount and the permissions")     \

@@ -88,9 +88,11 @@ void add_checks(Page& page, const schema::Document& json) {
     const std::optional<std::string> name = text_at(json, (at + "name").c_str());
     if (!name) return;
     const bool passed = flag_at(json, (at + "passed").c_str()).value_or(false);
+    std::string line = fmt::format("[{}] {}", passed ? '+' : '-', *name);
     const std::string code = text_at(json, (at + "code").c_str()).value_or("");
-    page.line(i == 0 ? "checks" : "", passed ? fmt::format("[+] {}", printable(*name))
-                                             : fmt::format("[-] {}: {}", printable(*name), printable(code)));
+    if (!passed) line += ": " + code;
+    if (const auto reason = text_at(json, (at + "reason").c_str())) line += ": " + *reason;
+    page.line(i == 0 ? "checks" : "", printable(std::move(line)));
   }
 }
 

@@ -16,6 +16,17 @@ namespace {
 constexpr Millis kFirstPace{1'000};
 // A worker ends by itself at the timeout. One that does not (a file system that hangs) is given so much longer.
 constexpr Millis kGrace{1'000};
+// Of a failure's words: the snapshot holds those of every check, and a page of memory holds the snapshot.
+constexpr std::size_t kMostWords = 200;
+
+// Without the half of a character of UTF-8 at the end.
+std::string shortened(std::string words) {
+  if (words.size() <= kMostWords) return words;
+  std::size_t end = kMostWords;
+  while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0U) == 0x80U) --end;
+  words.resize(end);
+  return words + "…";
+}
 
 }  // namespace
 
@@ -40,8 +51,7 @@ void Checks::tick(Commands& commands, Instant now) {
     if (now < check.due) continue;
     if (check.running) {
       // It is not asked a second time: workers that hang must not become more and more.
-      count(commands, check,
-            tl::unexpected(fmt::format("no answer for {}", format_duration(millis(now - check.asked_at)))));
+      count(commands, check, tl::unexpected(fmt::format("no answer within {}", format_duration(check.spec.timeout))));
       check.due = now + check.spec.period;
     } else {
       check.running = true;
@@ -66,7 +76,12 @@ void Checks::count(Commands& commands, Asked& check, const CheckOutcome& outcome
   if (outcome) {
     check.failures = 0;
     ++check.successes;
-    if (check.passes || check.successes < check.spec.success_threshold) return;
+    if (check.passes) return;
+    if (check.successes < check.spec.success_threshold) {
+      check.why = fmt::format("passed {} of {} times in a row", check.successes, check.spec.success_threshold);
+      return;
+    }
+    check.why.clear();
     check.passes = check.passed_once = true;
     check.reason = Reason::kNone;
     commands.say(LogLevel::kInfo, fmt::format("Check \"{}\" passes", check.spec.name), field);
@@ -74,6 +89,7 @@ void Checks::count(Commands& commands, Asked& check, const CheckOutcome& outcome
   }
   check.successes = 0;
   ++check.failures;
+  if (!check.passes || check.failures >= check.spec.failure_threshold) check.why = shortened(outcome.error());
   if (check.failures < check.spec.failure_threshold || check.reason == Reason::kCheckFailed) return;
   check.passes = false;
   check.reason = Reason::kCheckFailed;
@@ -95,7 +111,7 @@ bool Checks::all_pass() const {
 }
 
 void Checks::list(std::vector<Check>& to) const {
-  for (const Asked& check : checks_) to.push_back({check.spec.name, check.passes, check.reason});
+  for (const Asked& check : checks_) to.push_back({check.spec.name, check.passes, check.reason, check.why});
 }
 
 }  // namespace readygate::core

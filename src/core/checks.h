@@ -49,6 +49,7 @@ class Checks {
     bool passes = false;
     bool passed_once = false;
     Reason reason = Reason::kCheckPending;  // while it does not pass
+    std::string why;                        // of the last answer, while it does not pass
     int successes = 0;                      // in a row
     int failures = 0;                       // in a row
     Instant asked_at{};

@@ -45,7 +45,11 @@ std::string render(const Snapshot& s, Audience audience) {
   json.key("checks").begin_array();
   for (const Check& check : s.checks) {
     json.begin_object().field("name", std::string_view(check.name)).field("passed", check.passed);
-    json.field("code", readygate::name(check.reason)).end_object();
+    json.field("code", readygate::name(check.reason));
+    if (audience == Audience::kLocal && !check.sentence.empty()) {
+      json.field("reason", std::string_view(check.sentence));
+    }
+    json.end_object();
   }
   json.end_array();
   json.key("server").begin_object();

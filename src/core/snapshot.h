@@ -19,6 +19,7 @@ struct Check {
   std::string name;  // "mongodb", "schema", "draining", …
   bool passed = true;
   Reason reason = Reason::kNone;
+  std::string sentence{};  // what the code does not say; may name hosts, so it is left out of the public form
   bool operator==(const Check&) const = default;
 };
 
@@ -69,8 +70,8 @@ struct Snapshot {
   bool operator==(const Snapshot&) const = default;
 };
 
-// The two renderings, one JSON object without a line end. Full: for the Unix socket. Public: for TCP, without `reason`
-// and without hosts.
+// The two renderings, one JSON object without a line end. Full: for the Unix socket. Public: for TCP, without any
+// sentence and without hosts.
 std::string render_full(const Snapshot& snapshot);
 std::string render_public(const Snapshot& snapshot);
 

@@ -84,10 +84,30 @@ void prepare(const Curl& curl, CURL* easy, const std::string& url, Millis connec
   curl.easy_setopt(easy, CURLOPT_ERRORBUFFER, error);
 }
 
+// libcurl says after how many milliseconds it failed. Without that, one cause has one sentence: what asks every second
+// does not change its status every second.
+std::string without_times(std::string words) {
+  for (std::size_t at = 0; (at = words.find(" after ", at)) != std::string::npos;) {
+    const std::size_t number = at + 7;
+    const std::size_t unit = words.find_first_not_of("0123456789", number);
+    const std::string_view rest = unit == std::string::npos ? "" : std::string_view(words).substr(unit);
+    const std::size_t length = unit == number                          ? 0
+                               : rest.substr(0, 13) == " milliseconds" ? 13
+                               : rest.substr(0, 3) == " ms"            ? 3
+                                                                       : 0;
+    if (length == 0) {
+      at = number;
+    } else {
+      words.erase(at, unit + length - at);
+    }
+  }
+  return words;
+}
+
 // libcurl's own words name a host and a port, and never a header, a path or a query.
 tl::unexpected<Error> failure(const Curl& curl, CURLcode code, const std::string& url, const char* words) {
-  return fail(reason_of(code), fmt::format("{}: {}", origin_of(url), *words != '\0' ? words : curl.easy_strerror(code)),
-              Retry::kSoon);
+  const std::string said = without_times(*words != '\0' ? words : curl.easy_strerror(code));
+  return fail(reason_of(code), fmt::format("{}: {}", origin_of(url), said), Retry::kSoon);
 }
 
 }  // namespace

@@ -46,6 +46,13 @@ def test_an_http_check_joins_ready_and_never_open(
         daemon.wait_message('Check "app" does not pass yet')
         snapshot = daemon.status()
         assert snapshot["open"] and not snapshot["ready"]
+        failing = {"name": "app", "passed": False, "code": "check_failed"}
+        assert failing | {"reason": f"{application.url} answers 503"} in snapshot["checks"]
+        assert (
+            f"[-] app: check_failed: {application.url} answers 503"
+            in daemon.run("status", "--socket", str(daemon.socket))[1]
+        )
+        assert failing in json.loads(daemon.probe("/status").body)["checks"]  # without it
         answer = daemon.probe("/readyz")
         assert (answer.code, answer.body) == (503, "check_failed\n")
         assert line_of(daemon, "app") == "[-]app failed: check_failed"

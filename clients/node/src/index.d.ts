@@ -45,7 +45,7 @@ export interface Snapshot extends Facts {
   started: string;
   schema: { name: string; version: number; hash: string };
   lease: { owner: string; token: number; mine: boolean };
-  checks: { name: string; passed: boolean; code: string }[];
+  checks: { name: string; passed: boolean; code: string; reason?: string }[];
   server: { product: string; version: string; topology: string };
 }
 

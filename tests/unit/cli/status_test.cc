@@ -42,6 +42,17 @@ TEST_CASE("status: an open gate on one page") {
   CHECK(status_exit_code(json_of(s)) == kExitOk);
 }
 
+TEST_CASE("status: beside a check that fails stands why") {
+  core::Snapshot s = snapshot(core::State::kReady);
+  s.checks = {{"drain", true, Reason::kNone},
+              {"app", false, Reason::kCheckFailed, "http://127.0.0.1:8000 answers 503"},
+              {"drift", false, Reason::kDrift}};
+  CHECK(render_status(json_of(s), Colour::kNo, kNow)
+            .find("checks     [+] drain\n"
+                  "           [-] app: check_failed: http://127.0.0.1:8000 answers 503\n"
+                  "           [-] drift: drift\n") != std::string::npos);
+}
+
 TEST_CASE("status: a failed gate says why, and what to do") {
   core::Snapshot s = snapshot(core::State::kFailed);
   s.code = Reason::kDuplicates;

@@ -86,12 +86,54 @@ TEST_CASE("thresholds: one failure does not take ready away, as many as the thre
   CHECK(next(kNo));
   CHECK(next(kNo));
   CHECK_FALSE(next(kNo));
-  CHECK(shown(h) == Check{"app", false, Reason::kCheckFailed});
+  CHECK(shown(h) == Check{"app", false, Reason::kCheckFailed, "it answers 503"});
   CHECK(h.facts().open);
   CHECK_FALSE(next(kNo));
   CHECK(h.said("Check \"app\" does not pass: it answers 503") == 1);  // once, however long it lasts
   CHECK_FALSE(next(kYes));
   CHECK(next(kYes));
+}
+
+TEST_CASE("why a check does not pass stands beside it, and only as long as it is so") {
+  CheckSpec app = spec("app");
+  app.success_threshold = 2;
+  Harness h(test::example_schema(), with_check(app));
+  h.open();
+  CHECK(shown(h) == Check{"app", false, Reason::kCheckPending, ""});
+  h.pass(Millis(0));
+  ask(h, kYes);
+  bool passed_once = false;
+  const auto next = [&](const CheckOutcome& outcome) {
+    h.pass(passed_once ? Millis(5'000) : Millis(1'000));
+    CHECK(ask(h, outcome) == 1);
+    return shown(h);
+  };
+  CHECK(next(kNo) == Check{"app", false, Reason::kCheckPending, "it answers 503"});
+  CHECK(next(kYes) == Check{"app", false, Reason::kCheckPending, "passed 1 of 2 times in a row"});
+  CHECK(next(kYes) == Check{"app", true, Reason::kNone, ""});
+  passed_once = true;
+  CHECK(next(kNo) == Check{"app", true, Reason::kNone, ""});  // one failure of three takes nothing away
+  next(kNo);
+  CHECK(next(kNo) == Check{"app", false, Reason::kCheckFailed, "it answers 503"});
+  const Snapshot before = h.gate.snapshot();
+  next(kNo);
+  CHECK(h.gate.snapshot() == before);  // the same again is no news
+  CHECK(next(tl::unexpected(std::string("it hangs"))).sentence == "it hangs");
+  const Check shortened = next(tl::unexpected(std::string(199, 'x') + std::string(400, '\xC3')));
+  CHECK(shortened.sentence.size() < 210);
+  CHECK(next(kYes).sentence == "passed 1 of 2 times in a row");
+  CHECK(next(kYes).sentence.empty());
+}
+
+TEST_CASE("a check's sentence is for the socket, and not for whoever reaches the port") {
+  Snapshot s;
+  s.checks = {{"app", false, Reason::kCheckFailed, "http://10.0.0.7:8000 answers 503"}, {"drain", true, Reason::kNone}};
+  CHECK(render_full(s).find(
+            R"({"name":"app","passed":false,"code":"check_failed",)"
+            R"("reason":"http://10.0.0.7:8000 answers 503"},{"name":"drain","passed":true,"code":"none"})") !=
+        std::string::npos);
+  CHECK(render_public(s).find(R"({"name":"app","passed":false,"code":"check_failed"})") != std::string::npos);
+  CHECK(render_public(s).find("10.0.0.7") == std::string::npos);
 }
 
 TEST_CASE("until it passes for the first time it is asked every second, then every period") {
@@ -124,7 +166,7 @@ TEST_CASE("a worker that hangs counts as failures, and is given no company") {
   h.collect();
   CHECK(h.asked.size() == 1);
   CHECK_FALSE(h.facts().ready);
-  CHECK(h.said("Check \"app\" does not pass: no answer for") == 1);
+  CHECK(h.said("Check \"app\" does not pass: no answer within 1s") == 1);
   CHECK(ask(h, kYes) == 1);  // after all
   CHECK(h.facts().ready);
 }

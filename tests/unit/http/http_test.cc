@@ -174,6 +174,24 @@ TEST_CASE("connect only opens a connection") {
   CHECK(refused.error().reason == Reason::kConnectionRefused);
 }
 
+TEST_CASE("a failure has the same sentence every time: it does not say after how many milliseconds") {
+  REQUIRE(start());
+  Client client("readygate/test");
+  Request request = get("http://127.0.0.1:1/");
+  const auto refused = client.send(request);
+  REQUIRE_FALSE(refused);
+  CAPTURE(refused.error().message);
+  CHECK(refused.error().message.find(" ms") == std::string::npos);
+  Server silent("");
+  request.url = silent.url();
+  request.timeout = Millis(20);
+  const auto late = client.send(request);
+  REQUIRE_FALSE(late);
+  CAPTURE(late.error().message);
+  CHECK(late.error().reason == Reason::kTimeout);
+  CHECK(late.error().message.find("milliseconds") == std::string::npos);
+}
+
 TEST_CASE("the origin of a URL is all that a log may say of it") {
   CHECK(origin_of("https://h:1/path?q=s3cret") == "https://h:1");
   CHECK(origin_of("https://user:s3cret@h/path") == "https://h");

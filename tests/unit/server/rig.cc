@@ -65,6 +65,7 @@ core::Snapshot sample(core::State state, bool initialized, bool reachable) {
   snapshot.server = {"FerretDB", "7.0.77", "standalone"};
   snapshot.checks = {{"schema", initialized, initialized ? Reason::kNone : Reason::kInitializing},
                      {"mongodb", reachable, reachable ? Reason::kNone : Reason::kNoPrimary}};
+  if (!reachable) snapshot.checks.back().sentence = "db.internal:27017 refuses connections";
   return snapshot;
 }
 
