@@ -2,7 +2,10 @@
 
 #include <array>
 
+#include <fmt/format.h>
 #include <mongoc/mongoc.h>
+
+#include "core/server_codes.h"
 
 namespace readygate::mongo {
 
@@ -11,6 +14,8 @@ namespace {
 using core::Doing;
 using core::Domain;
 using core::Failure;
+
+constexpr int kAtlasError = 8000;
 
 // The order matters: a TLS handshake may fail by a timeout, and it is TLS that needs looking at.
 constexpr std::array kPhrases{
@@ -121,6 +126,24 @@ Failure failure_from(const bson_error_t& error, const bson_t* reply, Doing doing
   Failure failure{domain_of(error), static_cast<int>(error.code), doing, error.message, labels_of(reply)};
   if (concerns_connection(failure.domain)) failure.doing = Doing::kConnect;
   return failure;
+}
+
+Failure as_nobody(Failure failure) {
+  if (failure.domain != Domain::kServer) return failure;
+  const auto says = [&](std::string_view part) { return failure.message.find(part) != std::string::npos; };
+  // AtlasError: the proxies in front of Atlas' servers have this one number for many things, also for a full disk.
+  const bool refused =
+      failure.code == core::code::kUnauthorized ||
+      (failure.code == kAtlasError && (says("not allowed") || says("not authorized") || says("unauthorized") ||
+                                       says("requires authentication") || says("bad auth") || says("no auth")));
+  if (!refused) return failure;
+  return {Domain::kAuth,
+          failure.code,
+          Doing::kConnect,
+          fmt::format("the server wants a user, and the URI has none (code {})", failure.code),
+          {},
+          "Write a user and password into the URI (mongodb://USER:PASSWORD@HOST/?authSource=admin), or the "
+          "authMechanism that the server expects. A changed secret is picked up without a restart."};
 }
 
 bool write_failed(const bson_t& reply, Doing doing, Failure& failure) {

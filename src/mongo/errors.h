@@ -15,6 +15,10 @@ namespace readygate::mongo {
 // What the driver set, and the server's reply if there is one (may be null). The error API must be version 2.
 core::Failure failure_from(const bson_error_t& error, const bson_t* reply, core::Doing doing);
 
+// The failure of a call on a connection that nobody logged in on. Where the server refuses for that reason, it is a
+// missing user and no missing privilege; the server's own words, which may quote the command, are left out.
+core::Failure as_nobody(core::Failure failure);
+
 // A reply with ok: 1 may still say that the write did not happen (writeErrors) or is not yet safe (writeConcernError).
 // True when it does, and then `failure` is set.
 bool write_failed(const bson_t& reply, core::Doing doing, core::Failure& failure);

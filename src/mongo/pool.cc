@@ -25,6 +25,7 @@ void Client::worked() { warm_since_ = pool_->watch().losses(); }
 
 Failure Client::failure(const bson_error_t& error, const bson_t* reply, core::Doing doing, Millis elapsed) {
   Failure failure = failure_from(error, reply, doing);
+  if (!pool_->uris_.login) failure = as_nobody(std::move(failure));
   spent_ = kind_ != Kind::kOrdinary && failure.domain != Domain::kServer;
   const bool ordinary = kind_ == Kind::kOrdinary || kind_ == Kind::kLedger;  // under the same limits
   if (error.domain == MONGOC_ERROR_SERVER_SELECTION && failure.domain != Domain::kProtocol) {

@@ -250,6 +250,9 @@ tl::expected<Uris, Failure> prepare(const Settings& settings) {
   if (const char* own = mongoc_uri_get_database(theirs)) uris.database = own;
   uris.hosts = hosts_of(theirs);
   uris.tls = mongoc_uri_get_tls(theirs);
+  const char* user = mongoc_uri_get_username(theirs);
+  const char* mechanism = mongoc_uri_get_auth_mechanism(theirs);
+  uris.login = (user && *user) || (mechanism && *mechanism);
 
   const CapturedLog discarded;
   uris.ordinary = common(theirs, settings);

@@ -26,6 +26,7 @@ struct Uris {
   std::string hosts;                   // "a:27017,b:27017", or the SRV name
   std::string database;                // the URI's own, for authentication; "" without one
   bool tls = false;
+  bool login = false;  // it has a user, or a mechanism that needs none
 };
 
 // Looks at the URI and at the TLS files that it names; connects to nothing. Fails with Domain::kConfiguration or

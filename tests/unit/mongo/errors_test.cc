@@ -92,6 +92,41 @@ TEST_CASE("every phrase of the table is found, and the first that fits wins") {
   CHECK(domain_of_sentence("nothing known", Domain::kSelection) == Domain::kSelection);
 }
 
+TEST_CASE("who is refused without having logged in lacks a user, not privileges") {
+  struct Row {
+    int code;
+    const char* message;
+    bool nobody;
+  };
+  const Row rows[] = {
+      {13, "command find requires authentication", true},
+      {13, "not authorized on shop to execute command { find: \"orders\", filter: { secret: 7 } }", true},
+      {8000, "user is not allowed to do action [find] on [shop.orders]", true},
+      {8000, "not authorized on admin to execute command", true},
+      {8000, "you are over your space quota, using 513 MB of 512 MB", false},
+      {59, "no such command", false},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.message);
+    const core::Failure seen = failure_from(
+        error_of(MONGOC_ERROR_SERVER, static_cast<std::uint32_t>(row.code), row.message), nullptr, Doing::kReadLedger);
+    const core::Failure failure = as_nobody(seen);
+    CHECK(failure.code == row.code);
+    CHECK((failure.domain == Domain::kAuth) == row.nobody);
+    if (!row.nobody) continue;
+    const core::Judgement judgement = core::judge(failure);
+    CHECK(judgement.reason == Reason::kAuth);
+    CHECK(judgement.verdict == core::Verdict::kAuthGrace);
+    CHECK(judgement.sentence.starts_with("the server wants a user, and the URI has none"));
+    CHECK(judgement.sentence.find("Write a user and password into the URI") != std::string::npos);
+    CHECK(judgement.sentence.find("rant") == std::string::npos);
+    CHECK(judgement.sentence.find("secret: 7") == std::string::npos);
+  }
+  // A code of the driver is not the server's.
+  CHECK(as_nobody(failure_from(error_of(MONGOC_ERROR_STREAM, 13, "x"), nullptr, Doing::kPing)).domain ==
+        Domain::kStream);
+}
+
 TEST_CASE("labels come along") {
   const auto reply = schema::Document::from_json(R"({"ok": 0, "errorLabels": ["RetryableWriteError", 7, "X"]})");
   const auto failure = failure_from(error_of(MONGOC_ERROR_SERVER, 91, "shutdown"), reply->get(), Doing::kWriteLedger);

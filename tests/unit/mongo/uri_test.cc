@@ -113,6 +113,12 @@ TEST_CASE("one host is a way into its replica set, unless the URI insists") {
       mongoc_uri_has_option(good("mongodb://host/?loadBalanced=true").ordinary.get(), MONGOC_URI_DIRECTCONNECTION));
 }
 
+TEST_CASE("a login is a user, or a mechanism that needs none") {
+  CHECK_FALSE(good("mongodb://host/?tls=true").login);
+  CHECK(good("mongodb://joe:pw@host/").login);
+  CHECK(good("mongodb://host/?authMechanism=MONGODB-X509&tls=true").login);
+}
+
 TEST_CASE("hosts, TLS, and what the driver does not know") {
   CHECK(good("mongodb://joe:pw@a,b:27018/?replicaSet=rs").hosts == "a:27017,b:27018");
   CHECK_FALSE(good("mongodb://a/").tls);
