@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "mongo/driver.h"
+#include "mongo/oidc.h"
 
 namespace readygate::mongo {
 
@@ -240,6 +241,9 @@ std::string tls_files(const Secret& uri) {
 tl::expected<Uris, Failure> prepare(const Settings& settings) {
   Uris uris;
   if (settings.uri.empty()) return tl::unexpected(configuration("no MongoDB URI is configured"));
+  if (const auto oidc = oidc_wanted(settings.uri.reveal())) {
+    if (auto problem = oidc_problem(*oidc, Driver::version())) return tl::unexpected(std::move(*problem));
+  }
   auto parsed = parse(settings.uri.reveal(), uris.notes);
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   const mongoc_uri_t* theirs = parsed->get();

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.gate import Daemon
+from support.gate import Daemon, Process, readygate
 from support.scripted import ScriptedServer, scripted, scripted_set
 
 __all__ = ["scripted", "scripted_set"]  # fixtures, found by name
@@ -49,3 +51,31 @@ def test_a_server_that_wants_a_user_and_a_uri_without_one(
     assert "the URI has none" in output and "rant the user" not in output
     scripted.clear()
     daemon.wait_state("ready", timeout=20)
+
+
+# OIDC, which this machine's driver may not have.
+
+
+@pytest.mark.parametrize("verb", ["check", "run", "apply", "plan", "import"])
+def test_oidc_is_refused_before_the_driver_sees_it(
+    scripted: ScriptedServer, tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "schema.toml").write_text(SCHEMA)
+    uri = f"mongodb://{scripted.address}/?authMechanism=MONGODB-OIDC"  # and no source of tokens
+    command = [readygate(), verb, "--mongodb-uri", uri]
+    if verb != "import":
+        command += ["--schema", str(tmp_path / "schema.toml")]
+    else:
+        command += ["--db", "s"]
+    if verb == "run":
+        command += ["--gate-listen", "", "--gate-socket", str(tmp_path / "gate.sock")]
+    with Process(command, name=verb) as process:
+        if verb == "run":
+            process.wait_line("MONGODB-OIDC", 10)
+        else:
+            assert process.wait(10) == 78, process.output()
+        said = process.output()
+    assert "MONGODB-OIDC" in said
+    version = re.search(r"libmongoc (\d+\.\d+)\.\d+ does not have: 2\.2 or later is needed", said)
+    assert version or "names no ENVIRONMENT" in said, said
+    assert scripted.count("accept") == 0
