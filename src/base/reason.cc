@@ -7,12 +7,17 @@ namespace readygate {
 namespace {
 
 constexpr std::array kTexts = {
-#define READYGATE_REASON_TEXT(enumerator, name, meaning, advice) ReasonText{name, meaning, advice},
+#define READYGATE_REASON_TEXT(enumerator, name, origin, meaning, advice) \
+  ReasonText{name, Origin::origin, meaning, advice},
     READYGATE_REASONS(READYGATE_REASON_TEXT)
 #undef READYGATE_REASON_TEXT
 };
 
+constexpr std::array<std::string_view, 5> kOrigins = {"", "documents", "declaration", "account", "server"};
+
 }  // namespace
+
+std::string_view name(Origin origin) { return kOrigins.at(static_cast<std::size_t>(origin)); }
 
 const ReasonText& text(Reason reason) { return kTexts.at(static_cast<std::size_t>(reason)); }
 

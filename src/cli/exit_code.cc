@@ -9,7 +9,8 @@ ExitCode exit_code(Reason reason) {
     case Reason::kInternal: return kExitInternal;
     case Reason::kDraining: return kExitTryAgain;
     case Reason::kForbidden:
-    case Reason::kNotAuthorized: return kExitNotAllowed;
+    case Reason::kNotAuthorized:
+    case Reason::kNotAllowed: return kExitNotAllowed;
     case Reason::kInitTimeout:
     case Reason::kTimeout: return kExitTimeout;
     case Reason::kConfigInvalid:

@@ -430,13 +430,16 @@ void Applier::on_step(Commands& commands, std::size_t lane_index, const Outcome&
   const schema::Step& step = plan_.steps[lane.steps[lane.next]];
   if (!outcome) {
     Judgement verdict = judge(outcome.error());
+    const std::string answer = fmt::format("{} code {}", identity(step), outcome.error().code);
     if (verdict.verdict == Verdict::kReread) {
       // Answers of steps in flight find stage kReading and are not needed: the next reading shows what they did.
-      if (next_round({Verdict::kTransient, Reason::kDrift, verdict.sentence})) {
+      // The same answer in every round of two attempts is no race any more.
+      if (next_round({Verdict::kOnceMore, Reason::kDrift, verdict.sentence, Origin::kDeclaration, answer})) {
         read_catalog(commands, Stage::kReading, Count::kYes);
       }
       return;
     }
+    verdict.answer = answer;
     verdict.sentence = fmt::format("{}: {} failed: {}", step.collection, step.what, verdict.sentence);
     broke(std::move(verdict));
     return;

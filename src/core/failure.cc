@@ -6,84 +6,10 @@
 
 #include <fmt/format.h>
 
+#include "core/server_rules.h"
+
 namespace readygate::core {
 namespace {
-
-// One line per meaning of the server's codes (error_codes.yml of the MongoDB server). The sentence says what to do; the
-// server's own words come first. Anything not here is transient: a code we do not know may well pass.
-struct ServerRule {
-  std::array<int, 12> codes;  // 0 fills up
-  Verdict verdict;
-  Reason reason;
-  std::string_view advice;
-};
-
-constexpr std::array kServerRules = {
-    // HostUnreachable, HostNotFound, NetworkTimeout, SocketException
-    ServerRule{
-        {6, 7, 89, 9001}, Verdict::kTransient, Reason::kNetwork, "The server lost another member; this is retried."},
-    // NotWritablePrimary, PrimarySteppedDown, NotPrimaryNoSecondaryOk, NotPrimaryOrSecondary
-    ServerRule{{10107, 189, 13435, 13436},
-               Verdict::kTransient,
-               Reason::kNoPrimary,
-               "Another member is being elected; this is retried. If it lasts, look at the replica set's status."},
-    // ShutdownInProgress, InterruptedAtShutdown, InterruptedDueToReplStateChange
-    ServerRule{{91, 11600, 11602},
-               Verdict::kTransient,
-               Reason::kNoPrimary,
-               "The member is shutting down or changing its role; this is retried."},
-    // LockTimeout, LockBusy, LockFailed, WriteConflict, FailedToSatisfyReadPreference, ExceededTimeLimit (old and new),
-    // SnapshotUnavailable… and BackgroundOperationInProgressForNamespace: come again
-    ServerRule{{24, 46, 50, 112, 117, 133, 215, 262, 276, 12587},
-               Verdict::kTransient,
-               Reason::kServerBusy,
-               "The server is busy with it; this is retried."},
-    ServerRule{
-        {64},
-        Verdict::kTransient,
-        Reason::kWriteConcern,
-        "A majority of the members did not acknowledge in time; this is retried. Look at the replica set's status."},
-    // CannotSatisfyWriteConcern (too few members), OutOfDiskSpace
-    ServerRule{{100},
-               Verdict::kSlow,
-               Reason::kWriteConcern,
-               "The replica set has too few members for a majority; add members, or bring them back."},
-    ServerRule{{14031}, Verdict::kSlow, Reason::kServerBusy, "The server is out of disk space; free some."},
-    // UserNotFound: users are often made after the service
-    ServerRule{
-        {11}, Verdict::kSlow, Reason::kAuth, "The user of the URI does not exist yet; create it, or correct the URI."},
-    ServerRule{
-        {18},
-        Verdict::kAuthGrace,
-        Reason::kAuth,
-        "Correct the user, password and authSource of the URI. A changed secret is picked up without a restart."},
-    ServerRule{{13},
-               Verdict::kPermanent,
-               Reason::kNotAuthorized,
-               "Grant the user the privileges that docs/mongodb.md lists, then retry."},
-    ServerRule{{85, 86},
-               Verdict::kPermanent,
-               Reason::kConflict,
-               "An index of that name or definition exists with other options; `readygate plan` shows both."},
-    ServerRule{{166},
-               Verdict::kPermanent,
-               Reason::kConflict,
-               "The name is taken by something that is not a collection; choose another, or remove it by hand."},
-    // BadValue, FailedToParse, CommandNotFound, CannotCreateIndex, InvalidOptions, InvalidNamespace,
-    // DocumentValidationFailure (in FerretDB 2.7: 525074461), InvalidIndexSpecificationOption
-    ServerRule{{2, 9, 59, 67, 72, 73, 115, 121, 525'074'461, 197},
-               Verdict::kPermanent,
-               Reason::kRefused,
-               "The server refuses the declaration, or does not know it; correct the schema file."},
-    // CannotConvertIndexToUnique
-    ServerRule{{359, 11000},
-               Verdict::kPermanent,
-               Reason::kDuplicates,
-               "Documents share a key of a unique index; remove the duplicates, then retry."},
-    // IndexNotFound, NamespaceExists, IndexAlreadyExists
-    ServerRule{
-        {27, 48, 68}, Verdict::kReread, Reason::kInitializing, "The catalog changed meanwhile; it is read again."},
-};
 
 struct DomainRule {
   Domain domain;
@@ -114,43 +40,78 @@ constexpr std::array kDomainRules = {
     DomainRule{Domain::kProtocol, Verdict::kPermanent, Reason::kServerTooOld,
                "The server speaks a protocol that this driver does not; MongoDB 4.2 or later is supported."},
     DomainRule{Domain::kConfiguration, Verdict::kPermanent, Reason::kConfigInvalid, "Correct the URI."},
+    DomainRule{
+        Domain::kDamaged, Verdict::kPermanent, Reason::kLedgerDamaged,
+        "Restore that document, or remove it while no other replica initializes: it is made anew, and the schema "
+        "is compared with the database once more."},
     DomainRule{Domain::kOther, Verdict::kTransient, Reason::kNetwork, "This is retried."},
 };
 
-Judgement judgement(const Failure& failure, Verdict verdict, Reason reason, std::string_view advice) {
+std::string sentence_of(const Failure& failure, std::string_view advice) {
   std::string_view words = failure.message;
   if (!failure.advice.empty()) advice = failure.advice;
   while (!words.empty() && (words.back() == '.' || words.back() == ' ')) words.remove_suffix(1);
-  if (words.empty()) return {verdict, reason, std::string(advice)};
-  return {verdict, reason, fmt::format("{}. {}", words, advice)};
+  if (!failure.advice.empty()) advice = failure.advice;
+  if (words.empty()) return std::string(advice);
+  const auto& [id, path] = failure.document;
+  const std::string where = path.empty() ? "" : fmt::format(", field \"{}\"", path);
+  if (id.empty()) return fmt::format("{}{}. {}", words, where, advice);
+  return fmt::format("{} (document with _id {}{}). {}", words, id, where, advice);
+}
+
+// A server that has a code for it, and does not say that it may pass.
+Judgement judge_unknown(const Failure& failure) {
+  if (!declares(failure.doing)) {
+    return {Verdict::kTransient, Reason::kServerBusy,
+            sentence_of(failure, fmt::format("The server answered with code {}; this is retried.", failure.code))};
+  }
+  return {Verdict::kOnceMore, Reason::kRefused,
+          sentence_of(failure, fmt::format("The server refuses it with code {}. Correct the schema file, or what the "
+                                           "message names, then retry.",
+                                           failure.code)),
+          Origin::kDeclaration, fmt::format("code {}", failure.code)};
+}
+
+Judgement judge_server(const Failure& failure) {
+  const ServerRule* rule = rule_for(failure);
+  const bool known = rule != nullptr && rule->verdict != Verdict::kPermanent;
+  if (!known && (labelled(failure, "RetryableWriteError") || labelled(failure, "TransientTransactionError") ||
+                 labelled(failure, "RetryableError"))) {
+    return {Verdict::kTransient, Reason::kNetwork, sentence_of(failure, "The server asks to retry; this is done.")};
+  }
+  if (rule == nullptr) return judge_unknown(failure);
+  return {rule->verdict, rule->reason, sentence_of(failure, rule->advice)};
+}
+
+}  // namespace
+
+bool declares(Doing doing) {
+  switch (doing) {
+    case Doing::kCreateCollection:
+    case Doing::kCreateIndexes:
+    case Doing::kModify:
+    case Doing::kSeed:
+    case Doing::kMigrate: return true;
+    case Doing::kConnect:
+    case Doing::kReadLedger:
+    case Doing::kReadCatalog:
+    case Doing::kWriteLedger:
+    case Doing::kWarm:
+    case Doing::kPing: return false;
+  }
+  return false;
 }
 
 bool labelled(const Failure& failure, std::string_view label) {
   return std::find(failure.labels.begin(), failure.labels.end(), label) != failure.labels.end();
 }
 
-Judgement judge_server(const Failure& failure) {
-  for (const ServerRule& rule : kServerRules) {
-    if (std::find(rule.codes.begin(), rule.codes.end(), failure.code) == rule.codes.end()) continue;
-    // Only a build meets existing documents: elsewhere a duplicate key is a race that reading again settles.
-    if (failure.code == 11000 && failure.doing != Doing::kCreateIndexes && failure.doing != Doing::kModify) break;
-    return judgement(failure, rule.verdict, rule.reason, rule.advice);
-  }
-  if (labelled(failure, "RetryableWriteError") || labelled(failure, "TransientTransactionError")) {
-    return judgement(failure, Verdict::kTransient, Reason::kNetwork, "The server asks to retry; this is done.");
-  }
-  return judgement(failure, Verdict::kTransient, Reason::kServerBusy,
-                   fmt::format("The server answered with code {}; this is retried.", failure.code));
-}
-
-}  // namespace
-
 Judgement judge(const Failure& failure) {
   if (failure.domain == Domain::kServer && failure.code != 0) return judge_server(failure);
   for (const DomainRule& rule : kDomainRules) {
-    if (rule.domain == failure.domain) return judgement(failure, rule.verdict, rule.reason, rule.advice);
+    if (rule.domain == failure.domain) return {rule.verdict, rule.reason, sentence_of(failure, rule.advice)};
   }
-  return judgement(failure, Verdict::kTransient, Reason::kNetwork, "This is retried.");
+  return {Verdict::kTransient, Reason::kNetwork, sentence_of(failure, "This is retried.")};
 }
 
 }  // namespace readygate::core

@@ -1,10 +1,13 @@
-// What went wrong in a call to the database, as the driver saw it, and the one table that decides what it means. Codes
-// of the driver collide with the server's, so a code is never looked at without its domain.
+// What went wrong in a call to the database, as the driver saw it, and the judgement of what it means. Codes of the
+// driver collide with the server's, so a code is never looked at without its domain. What the server's codes mean is
+// the table of core/server_rules.cc.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 namespace readygate::core {
@@ -21,6 +24,7 @@ enum class Domain {
   kAuth,           // the driver's own authentication error; code 18 of the server counts as this too
   kProtocol,       // wire version or protocol error
   kConfiguration,  // the URI cannot be used
+  kDamaged,        // a document of readygate's own cannot be read as what it should be
   kOther,
 };
 
@@ -32,9 +36,21 @@ enum class Doing {
   kCreateCollection,
   kCreateIndexes,
   kModify,
+  kSeed,     // documents of a seed
+  kMigrate,  // a command of a migration
   kWriteLedger,
   kWarm,
   kPing
+};
+
+// Whether the server is asked for something that the schema file declares. The same question gets the same answer
+// again; asked of a reading or a ping, an answer that we do not know may well pass.
+bool declares(Doing doing);
+
+// A document that the server names as the cause.
+struct NamedDocument {
+  std::string id;    // its _id as Extended JSON; "": the server does not say
+  std::string path;  // the field, dotted; "": not known
 };
 
 struct Failure {
@@ -43,9 +59,9 @@ struct Failure {
   Doing doing = Doing::kConnect;
   std::string message;              // the driver's or the server's own words, without credentials
   std::vector<std::string> labels;  // errorLabels of the answer
-  // What to do, where whoever saw the failure knows the cause better than the table does: it takes the table's place in
-  // the sentence. One or more whole sentences.
-  std::string advice = {};
+  NamedDocument document = {};
+  std::string advice = {};  // what to do, where whoever saw it knows better than the table; "": the table's
+  Millis base_backoff{0};   // baseBackoffMS of the answer, of a server that is overloaded; 0: it names none
 };
 
 enum class Verdict {
@@ -54,13 +70,18 @@ enum class Verdict {
   kReread,     // the catalog is not what we thought: read it again and go on
   kPermanent,  // waiting cannot mend it
   kAuthGrace,  // as kSlow until `init.auth_grace` is over, then as kPermanent: secrets arrive late
+  kOnceMore,  // not known to pass: again once, and kPermanent when the same step gets the same answer (core/refusals.h)
 };
 
 struct Judgement {
   Verdict verdict;
   Reason reason;
   std::string sentence;  // for the operator: what happened (with the failure's own words) and what to do
+  Origin origin = readygate::origin(reason);
+  std::string answer = {};  // of kOnceMore: what was asked and what was answered, equal for the same step and code
 };
 Judgement judge(const Failure& failure);
+
+bool labelled(const Failure& failure, std::string_view label);
 
 }  // namespace readygate::core

@@ -416,13 +416,14 @@ void Initializer::schema_is_ready(Commands& commands) {
   if (at_ != State::kWarming) enter(State::kWarming);
   if (!warm_) return;
   enter(State::kReady);
+  refusals_.clear();
   running_ = false;
 }
 
 void Initializer::break_off(Commands& commands, Judgement judgement) {
   running_ = false;
   release(commands);
-  failure_ = std::move(judgement);
+  failure_ = refusals_.weigh(std::move(judgement));
 }
 
 std::vector<State> Initializer::take_path() { return std::exchange(path_, {}); }

@@ -16,6 +16,7 @@
 #include "core/lease.h"
 #include "core/ledger.h"
 #include "core/migrator.h"
+#include "core/refusals.h"
 #include "core/state.h"
 #include "schema/schema.h"
 
@@ -120,6 +121,7 @@ class Initializer {
   State at_ = State::kConnecting;
   std::vector<State> path_;
   std::optional<Judgement> failure_;
+  Refusals refusals_;  // of all attempts
 };
 
 }  // namespace readygate::core

@@ -27,8 +27,7 @@ std::string without_values(std::string message) {
 
 bool is_refusal(const Judgement& judgement) {
   return judgement.verdict == Verdict::kPermanent &&
-         (judgement.reason == Reason::kRefused || judgement.reason == Reason::kDuplicates ||
-          judgement.reason == Reason::kConflict);
+         (judgement.origin == Origin::kDeclaration || judgement.origin == Origin::kDocuments);
 }
 
 }  // namespace
@@ -365,6 +364,10 @@ void Migrator::on_failure(Commands& commands, Doing doing, const Failure& failur
     verdict.reason = Reason::kMigrationRefused;
     fail(commands, std::move(verdict));
     return;
+  }
+  if (verdict.verdict == Verdict::kOnceMore) {
+    verdict.reason = Reason::kMigrationRefused;
+    verdict.answer = fmt::format("{} {}", label(), verdict.answer);
   }
   if (doing != Doing::kRead) verdict.sentence = fmt::format("{} failed: {}", label(), verdict.sentence);
   broke(std::move(verdict));

@@ -26,10 +26,6 @@ using schema::Document;
 constexpr int kMostTries = 5;  // of a transaction that the server aborts
 constexpr Millis kBetweenTries{50};
 
-bool labelled(const Failure& failure, std::string_view label) {
-  return std::find(failure.labels.begin(), failure.labels.end(), label) != failure.labels.end();
-}
-
 // A transaction on a client. One that is not committed is aborted at the end of its scope.
 class Transaction {
  public:
@@ -37,7 +33,7 @@ class Transaction {
     bson_error_t error{};
     Transaction transaction(client);
     transaction.session_.reset(mongoc_client_start_session(client.get(), nullptr, &error));
-    if (!transaction.session_) return tl::unexpected(client.failure(error, nullptr, Doing::kModify, Millis(0)));
+    if (!transaction.session_) return tl::unexpected(client.failure(error, nullptr, Doing::kWriteLedger, Millis(0)));
     const TransactionOptionsHandle options{mongoc_transaction_opts_new()};
     const ReadConcernHandle snapshot{mongoc_read_concern_new()};
     mongoc_read_concern_set_level(snapshot.get(), MONGOC_READ_CONCERN_LEVEL_SNAPSHOT);
@@ -47,7 +43,7 @@ class Transaction {
     mongoc_write_concern_set_wtimeout_int64(majority.get(), kWriteConcernTimeout.count());
     mongoc_transaction_opts_set_write_concern(options.get(), majority.get());
     if (!mongoc_client_session_start_transaction(transaction.session_.get(), options.get(), &error)) {
-      return tl::unexpected(client.failure(error, nullptr, Doing::kModify, Millis(0)));
+      return tl::unexpected(client.failure(error, nullptr, Doing::kWriteLedger, Millis(0)));
     }
     return transaction;
   }
@@ -73,7 +69,7 @@ class Transaction {
     bson_destroy(&reply);
     if (done) return {};
     const Millis elapsed((bson_get_monotonic_time() - started) / 1000);
-    return tl::unexpected(client_.failure(error, answer.get(), Doing::kModify, elapsed));
+    return tl::unexpected(client_.failure(error, answer.get(), Doing::kWriteLedger, elapsed));
   }
 
  private:
@@ -102,10 +98,15 @@ std::string record_id(const LedgerPlace& place, const core::MigrationRecord& rec
 }
 
 Failure Fenced::too_late() const {
-  return Failure{Domain::kOther, 0, Doing::kModify, "a command was not sent: the time of its lease had run out", {}};
+  return Failure{
+      Domain::kOther, 0, Doing::kWriteLedger, "a command was not sent: the time of its lease had run out", {}};
 }
 
 tl::expected<Document, Failure> Fenced::send(Sort sort, Document command, Millis at_most) {
+  return send_for(doing_, sort, std::move(command), at_most);
+}
+
+tl::expected<Document, Failure> Fenced::send_for(Doing doing, Sort sort, Document command, Millis at_most) {
   if (!comments_) {
     const auto handshake = shake_hands(client_);
     if (!handshake) return tl::unexpected(handshake.error());
@@ -116,7 +117,7 @@ tl::expected<Document, Failure> Fenced::send(Sort sort, Document command, Millis
   if (session_ != nullptr) {
     bson_error_t error{};
     if (!mongoc_client_session_append(session_, options.get(), &error)) {
-      return tl::unexpected(client_.failure(error, nullptr, Doing::kModify, Millis(0)));
+      return tl::unexpected(client_.failure(error, nullptr, Doing::kWriteLedger, Millis(0)));
     }
   }
   // The last thing before sending: what is sent later than this could undo the work of a successor.
@@ -127,11 +128,15 @@ tl::expected<Document, Failure> Fenced::send(Sort sort, Document command, Millis
     limit = shorter(limit, left);
   }
   if (limit > Millis(0)) append(command, "maxTimeMS", static_cast<std::int64_t>(limit.count()));
-  return mongo::run(client_, sort, place_.database, command.get(), options.get(), Doing::kModify);
+  return mongo::run(client_, sort, place_.database, command.get(), options.get(), doing);
 }
 
 tl::expected<std::vector<Document>, Failure> Fenced::find(Document command) {
-  const auto reply = send(Sort::kRead, std::move(command));
+  return find_for(doing_, std::move(command));
+}
+
+tl::expected<std::vector<Document>, Failure> Fenced::find_for(Doing doing, Document command) {
+  const auto reply = send_for(doing, Sort::kRead, std::move(command), Millis(0));
   if (!reply) return tl::unexpected(reply.error());
   return first_batch(*reply).value_or(Batch{}).documents;
 }
@@ -149,7 +154,9 @@ tl::expected<bool, Failure> Fenced::holds() {
   append(command, "projection", projection);
   append(command, "limit", 1);
   append(command, "singleBatch", true);
-  return find(std::move(command)).map([](const std::vector<Document>& found) { return !found.empty(); });
+  return find_for(Doing::kReadLedger, std::move(command)).map([](const std::vector<Document>& found) {
+    return !found.empty();
+  });
 }
 
 tl::expected<bool, Failure> Fenced::write_record(const core::MigrationRecord& record) {
@@ -166,7 +173,7 @@ tl::expected<bool, Failure> Fenced::write_record(const core::MigrationRecord& re
   Document command;
   append(command, "update", core::kControlCollection);
   append(command, "updates", std::vector<Document>{statement});
-  const auto reply = send(Sort::kWrite, std::move(command));
+  const auto reply = send_for(Doing::kWriteLedger, Sort::kWrite, std::move(command), Millis(0));
   if (!reply) return tl::unexpected(reply.error());
   const auto count = schema::field(*reply, "n");
   return count && count->integer() == 1;
@@ -179,7 +186,7 @@ tl::expected<MigrationMoved, Failure> Fenced::run(bool in_transaction, const std
     auto moved = attempt(next, body);
     session_ = nullptr;
     // The label says that nothing of it happened.
-    if (moved || tries == kMostTries || !labelled(moved.error(), "TransientTransactionError")) return moved;
+    if (moved || tries == kMostTries || !core::labelled(moved.error(), "TransientTransactionError")) return moved;
     std::this_thread::sleep_for(kBetweenTries * tries);
   }
 }

@@ -24,9 +24,11 @@ namespace readygate::mongo {
 
 class Fenced {
  public:
-  // All but the limit outlive this object. `max_time`: of each command on the server, 0 for no limit but the lease's.
-  Fenced(Client& client, const LedgerPlace& place, const core::Fence& fence, const Clock& clock, Millis max_time = {})
-      : client_(client), place_(place), fence_(fence), clock_(clock), max_time_(max_time) {}
+  // All but the limit outlive this object. `doing`: what send() is for. `max_time`: of each command on the server, 0
+  // for no limit but the lease's.
+  Fenced(Client& client, const LedgerPlace& place, const core::Fence& fence, const Clock& clock, core::Doing doing,
+         Millis max_time = {})
+      : client_(client), place_(place), fence_(fence), clock_(clock), doing_(doing), max_time_(max_time) {}
 
   // The reply. Blocks. `at_most`: a limit for this command alone, on the server.
   tl::expected<schema::Document, core::Failure> send(Sort sort, schema::Document command, Millis at_most = Millis(0));
@@ -56,11 +58,15 @@ class Fenced {
   tl::expected<core::MigrationMoved, core::Failure> in_order(const std::optional<core::MigrationRecord>& next,
                                                              const Body& body);
   core::Failure too_late() const;
+  tl::expected<schema::Document, core::Failure> send_for(core::Doing doing, Sort sort, schema::Document command,
+                                                         Millis at_most);
+  tl::expected<std::vector<schema::Document>, core::Failure> find_for(core::Doing doing, schema::Document command);
 
   Client& client_;
   const LedgerPlace& place_;
   const core::Fence& fence_;
   const Clock& clock_;
+  const core::Doing doing_;
   const Millis max_time_;
   mongoc_client_session_t* session_ = nullptr;  // while a transaction is open
   std::optional<bool> comments_;                // the server takes them everywhere

@@ -80,7 +80,7 @@ void add_owners(const schema::Document& control, const std::vector<std::string>&
 }  // namespace
 
 core::Failure damaged(const LedgerPlace& place, const std::string& id, const std::string& what) {
-  return Failure{core::Domain::kOther,
+  return Failure{core::Domain::kDamaged,
                  0,
                  Doing::kReadLedger,
                  fmt::format("the document {{_id: \"{}\"}} of {}.{} is damaged: {}", id, place.database,

@@ -48,21 +48,25 @@ core::Outcome Performer::operator()(Pool& pool, const core::Work& work) {
         if constexpr (std::is_same_v<What, core::ReadProgress>) return read_progress(pool, what);
         if constexpr (std::is_same_v<What, core::ReadMigrations>) return read_migrations(pool);
         if constexpr (std::is_same_v<What, core::ClaimMigration>) {
-          return fenced(pool, what.fence, {}, [&](Fenced& f) { return claim_migration(f, what.fence, what); });
+          return fenced(pool, what.fence, core::Doing::kWriteLedger, {},
+                        [&](Fenced& f) { return claim_migration(f, what.fence, what); });
         }
         if constexpr (std::is_same_v<What, core::WriteMigration>) {
-          core::Outcome written = fenced(pool, what.fence, {}, [&](Fenced& f) { return write_migration(f, what); });
+          core::Outcome written = fenced(pool, what.fence, core::Doing::kWriteLedger, {},
+                                         [&](Fenced& f) { return write_migration(f, what); });
           if (what.record.state == core::RecordState::kDone) pool.drop_builders();  // the next one may be far away
           return written;
         }
         if constexpr (std::is_same_v<What, core::RunSeed>) {
-          return fenced(pool, what.fence, {}, [&](Fenced& f) { return run_seed(f, what); });
+          return fenced(pool, what.fence, core::Doing::kSeed, {}, [&](Fenced& f) { return run_seed(f, what); });
         }
         if constexpr (std::is_same_v<What, core::RunBatch>) {
-          return fenced(pool, what.fence, what.max_time, [&](Fenced& f) { return run_batch(f, what); });
+          return fenced(pool, what.fence, core::Doing::kMigrate, what.max_time,
+                        [&](Fenced& f) { return run_batch(f, what); });
         }
         if constexpr (std::is_same_v<What, core::RunCommand>) {
-          return fenced(pool, what.fence, what.max_time, [&](Fenced& f) { return run_command(f, what); });
+          return fenced(pool, what.fence, core::Doing::kMigrate, what.max_time,
+                        [&](Fenced& f) { return run_command(f, what); });
         }
         if constexpr (std::is_same_v<What, core::Warm>) return warm(pool);
         if constexpr (std::is_same_v<What, core::Ping>) return ping(pool);
@@ -149,10 +153,11 @@ core::Outcome Performer::read_migrations(Pool& pool) {
   return outcome(mongo::read_migrations(client, place_));
 }
 
-core::Outcome Performer::fenced(Pool& pool, const core::Fence& fence, Millis max_time, const Run& run) {
+core::Outcome Performer::fenced(Pool& pool, const core::Fence& fence, core::Doing doing, Millis max_time,
+                                const Run& run) {
   auto client = pool.take_builder();
   if (!client) return tl::unexpected(std::move(client.error()));
-  Fenced commands(*client, place_, fence, *clock_, max_time);
+  Fenced commands(*client, place_, fence, *clock_, doing, max_time);
   return outcome(run(commands));
 }
 

@@ -35,7 +35,7 @@ class Performer {
   core::Outcome read_migrations(Pool& pool);
   // Documents take their time, as builds do.
   using Run = std::function<tl::expected<core::MigrationMoved, core::Failure>(Fenced& fenced)>;
-  core::Outcome fenced(Pool& pool, const core::Fence& fence, Millis max_time, const Run& run);
+  core::Outcome fenced(Pool& pool, const core::Fence& fence, core::Doing doing, Millis max_time, const Run& run);
   core::Outcome read_progress(Pool& pool, const core::ReadProgress& work);
   core::Outcome warm(Pool& pool);
   core::Outcome ping(Pool& pool);

@@ -67,12 +67,13 @@ std::string settings() {
 }
 
 std::string reasons() {
-  std::string out = "| code | what it means | what to do | exit code |\n| --- | --- | --- | --- |\n";
+  std::string out = "| code | origin | what it means | what to do | exit code |\n| --- | --- | --- | --- | --- |\n";
   for (const Reason reason : all_reasons()) {
     if (reason == Reason::kNone) continue;
     const ReasonText& words = text(reason);
-    out += fmt::format("| `{}` | {} | {} | {} |\n", words.name, cell(words.meaning), cell(words.advice),
-                       static_cast<int>(cli::exit_code(reason)));
+    const std::string_view from = name(words.origin);
+    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", words.name, from.empty() ? "–" : from, cell(words.meaning),
+                       cell(words.advice), static_cast<int>(cli::exit_code(reason)));
   }
   return out;
 }

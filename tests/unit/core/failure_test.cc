@@ -1,10 +1,13 @@
 // Permanent or not, from (domain, code, what was being done): one line per rule.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <string>
 
 #include "core/failure.h"
+#include "core/refusals.h"
+#include "core/server_rules.h"
 
 using namespace readygate;
 using namespace readygate::core;
@@ -20,10 +23,10 @@ Failure server(int code, Doing doing = Doing::kCreateIndexes) {
   return failure;
 }
 
-void each_is(std::initializer_list<int> codes, Verdict verdict) {
+void each_is(std::initializer_list<int> codes, Verdict verdict, Doing doing = Doing::kCreateIndexes) {
   for (const int code : codes) {
     CAPTURE(code);
-    const Judgement judgement = judge(server(code));
+    const Judgement judgement = judge(server(code, doing));
     CHECK(judgement.verdict == verdict);
     CHECK(judgement.sentence.starts_with("the server's own words. "));
   }
@@ -37,14 +40,131 @@ TEST_CASE("transient codes of the server are retried") {
       Verdict::kTransient);
 }
 
-TEST_CASE("an unknown code is transient") { each_is({1, 8, 999'999, 31'000}, Verdict::kTransient); }
+TEST_CASE("an unknown code may pass where nothing is declared, and is asked for once more where something is") {
+  for (const Doing doing :
+       {Doing::kConnect, Doing::kReadLedger, Doing::kReadCatalog, Doing::kWriteLedger, Doing::kWarm, Doing::kPing}) {
+    each_is({1, 8, 999'999, 31'000}, Verdict::kTransient, doing);
+  }
+  for (const Doing doing :
+       {Doing::kCreateCollection, Doing::kCreateIndexes, Doing::kModify, Doing::kSeed, Doing::kMigrate}) {
+    each_is({1, 8, 999'999, 31'000}, Verdict::kOnceMore, doing);
+    CHECK(judge(server(8, doing)).origin == Origin::kDeclaration);
+  }
+}
+
+TEST_CASE("a label that asks to retry makes every code transient that is not known to pass") {
+  for (const char* label : {"RetryableWriteError", "TransientTransactionError", "RetryableError"}) {
+    for (const int code : {8, 2, 13, 16755, 11000}) {
+      Failure failure = server(code);
+      failure.labels = {"Other", label};
+      CAPTURE(label);
+      CAPTURE(code);
+      CHECK(judge(failure).verdict == Verdict::kTransient);
+    }
+  }
+}
+
+TEST_CASE("the second answer of a kind to a step is a refusal, whatever was answered in between") {
+  Refusals refusals;
+  Judgement first = judge(server(8));
+  first.answer = "step one, code 8";
+  Judgement second = first;
+  second.answer = "step two, code 8";
+  CHECK(refusals.weigh(first).verdict == Verdict::kTransient);
+  CHECK(refusals.weigh(second).verdict == Verdict::kTransient);
+  CHECK(refusals.weigh(first).verdict == Verdict::kPermanent);
+  CHECK(refusals.weigh(second).verdict == Verdict::kPermanent);
+  CHECK(refusals.weigh(judge(server(112))).verdict == Verdict::kTransient);
+  refusals.clear();
+  CHECK(refusals.weigh(first).verdict == Verdict::kTransient);
+}
+
+TEST_CASE("documents that are stored stop a step that looks at them") {
+  for (const int code : {171, 201, 510, 511, 13027, 16755, 16756, 16766, 17262, 183493, 183934, 12370902}) {
+    CAPTURE(code);
+    for (const Doing doing : {Doing::kCreateIndexes, Doing::kModify}) {
+      CHECK(judge(server(code, doing)).verdict == Verdict::kPermanent);
+      CHECK(judge(server(code, doing)).origin == Origin::kDocuments);
+      CHECK(judge(server(code, doing)).reason == Reason::kDocumentRefused);
+    }
+  }
+  // What an update does not get from a document is the document's fault; asked of a collection, it is the file's.
+  for (const int code : {14, 28, 121, 241}) {
+    CAPTURE(code);
+    CHECK(judge(server(code, Doing::kMigrate)).origin == Origin::kDocuments);
+  }
+  CHECK(judge(server(14, Doing::kCreateCollection)).origin == Origin::kDeclaration);
+  CHECK(judge(server(121, Doing::kSeed)).origin == Origin::kDeclaration);
+}
+
+TEST_CASE("Atlas' one code is told apart by its words") {
+  const struct {
+    const char* words;
+    Verdict verdict;
+    Reason reason;
+  } rows[] = {
+      {"user is not allowed to do action [createCollection] on [a.b]", Verdict::kPermanent, Reason::kNotAuthorized},
+      {"you are over your space quota, using 517 MB of 512 MB", Verdict::kPermanent, Reason::kQuotaExceeded},
+      {"cannot create a new collection -- already using 500 collections of 500", Verdict::kPermanent,
+       Reason::kQuotaExceeded},
+      {"bad auth : Authentication failed.", Verdict::kAuthGrace, Reason::kAuth},
+      {"CMD_NOT_ALLOWED: collMod", Verdict::kPermanent, Reason::kNotAllowed},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.words);
+    Failure failure = server(8000);
+    failure.message = row.words;
+    CHECK(judge(failure).verdict == row.verdict);
+    CHECK(judge(failure).reason == row.reason);
+    CHECK(judge(failure).origin == Origin::kAccount);
+  }
+  CHECK(judge(server(8000, Doing::kPing)).verdict == Verdict::kTransient);
+}
+
+TEST_CASE("what the deployment does not allow, and blocked writes, are the account's") {
+  for (const int code : {13, 148, 322, 323, 324, 371, 31082}) {
+    CAPTURE(code);
+    CHECK(judge(server(code)).origin == Origin::kAccount);
+  }
+  CHECK(judge(server(371)).verdict == Verdict::kSlow);
+}
+
+TEST_CASE("no code has two rules that hold in one place") {
+  for (const ServerRule& rule : server_rules()) {
+    for (const int code : rule.codes) {
+      Failure failure = server(code);
+      failure.message = rule.words;
+      int fitting = 0;
+      for (const ServerRule& other : server_rules()) {
+        const bool has = std::find(other.codes.begin(), other.codes.end(), code) != other.codes.end();
+        if (has && other.where == rule.where && other.words == rule.words) ++fitting;
+      }
+      CAPTURE(code);
+      CHECK(fitting == 1);
+    }
+  }
+}
+
+TEST_CASE("the document that a server names stands in the sentence, with its path") {
+  Failure failure = server(16755);
+  failure.document = {R"({"$oid":"6570e3a1f0c2d4b5a6978812"})", "loc"};
+  CHECK(judge(failure).sentence ==
+        "the server's own words (document with _id {\"$oid\":\"6570e3a1f0c2d4b5a6978812\"}, field \"loc\"). Correct or "
+        "remove that document, then retry.");
+}
+
+TEST_CASE("advice of whoever saw the failure stands in place of the table's") {
+  Failure failure = server(13);
+  failure.advice = "Do this.";
+  CHECK(judge(failure).sentence == "the server's own words. Do this.");
+}
 
 TEST_CASE("too few members, a full disk and a user that is not there yet are retried slowly") {
   each_is({100, 14031, 11}, Verdict::kSlow);
 }
 
 TEST_CASE("permanent codes of the server fail") {
-  each_is({2, 9, 13, 59, 67, 72, 73, 85, 86, 115, 121, 166, 197, 359}, Verdict::kPermanent);
+  each_is({2, 9, 13, 14, 59, 67, 72, 73, 85, 86, 115, 121, 166, 168, 197, 359, 31254, 40324}, Verdict::kPermanent);
 }
 
 TEST_CASE("refused credentials have a grace, whoever says so") {
@@ -87,6 +207,7 @@ TEST_CASE("each way of not reaching the database has its reason and tells what t
       {Domain::kTlsFile, Verdict::kPermanent, Reason::kCaFile, "readable PEM file"},
       {Domain::kProtocol, Verdict::kPermanent, Reason::kServerTooOld, "4.2"},
       {Domain::kConfiguration, Verdict::kPermanent, Reason::kConfigInvalid, "Correct the URI"},
+      {Domain::kDamaged, Verdict::kPermanent, Reason::kLedgerDamaged, "made anew"},
       {Domain::kOther, Verdict::kTransient, Reason::kNetwork, "retried"},
   };
   for (const auto& row : rows) {
