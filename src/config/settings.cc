@@ -22,8 +22,9 @@ using toml::Type;
 using toml::Value;
 
 // Variables that are not settings, and so that a near miss of one is found.
-constexpr std::string_view kOtherVariables[] = {"READYGATE_CONFIG", "READYGATE_DISABLE", "READYGATE_CACHE",
-                                                "READYGATE_BUILD_DIR", "READYGATE_TEST_MONGODB_URI"};
+constexpr std::string_view kOtherVariables[] = {"READYGATE_CONFIG", "READYGATE_DISABLE",
+                                                "READYGATE_CACHE",  "READYGATE_BUILD_DIR",
+                                                "READYGATE_ENGINE", "READYGATE_TEST_MONGODB_URI"};
 
 Place source(std::string name) { return Place{std::move(name), 0, 0}; }
 

@@ -136,12 +136,13 @@ TEST_CASE("uri and uri_file are one setting: a higher layer clears the lower") {
   CHECK(settled.error().front().message.find("both given") != std::string::npos);
 }
 
-TEST_CASE("what Kubernetes invents is ignored, and other unknown variables are warned about") {
+TEST_CASE("what Kubernetes and ./dev invent is ignored, and other unknown variables are warned about") {
   const auto settled = settle({"",
                                {{"READYGATE_MONGODB_URI", "mongodb://h"},
                                 {"READYGATE_SERVICE_HOST", "10.0.0.1"},
                                 {"READYGATE_PORT", "tcp://10.0.0.1:8088"},
                                 {"READYGATE_PORT_8088_TCP_ADDR", "10.0.0.1"},
+                                {"READYGATE_ENGINE", "secantus"},
                                 {"READYGATE_GATE_LISTENS", "x"}},
                                {}},
                               NeedUri::kYes);
