@@ -1,11 +1,22 @@
 """Fixtures that every Python test may ask for: a server, a database or an engine of its own.
 
-The server is the embedded engine, started once per run, or the one that READYGATE_TEST_MONGODB_URI
-names: then no engine is started, and tests that must stop or pause theirs are skipped.
+The server is an embedded engine, started once per run, or the one that READYGATE_ENGINE or
+READYGATE_TEST_MONGODB_URI names: then no engine is started, and tests that must stop or pause
+theirs are skipped. support/engine/kinds.py says which engines there are.
+
+A test of what servers do in different ways runs on each of the chosen engines:
+
+    @pytest.mark.engines                       # or engines("secantus"): on that one only
+    def test_a_view_is_made(client: MongoClient, database: str) -> None: ...
+
+It then is test_a_view_is_made[ferretdb] and test_a_view_is_made[secantus]; so is what it asks of
+`engine_factory`. Without the mark it runs on the first of them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,11 +26,29 @@ from pathlib import Path
 import pytest
 from pymongo import MongoClient
 
-from support.engine import Engine
+from support.engine import Engine, kinds
 from support.gate import Daemon
 from support.proxy import NotProxyable, TcpProxy
 
-URI_VARIABLE = "READYGATE_TEST_MONGODB_URI"
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "engines(*names): runs on each of the chosen engines")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Names each test that talks to an engine by the engine, and runs it on those it is for."""
+    if "engine_kind" not in metafunc.fixturenames:
+        return
+    names = kinds.chosen()
+    mark = metafunc.definition.get_closest_marker("engines")
+    if mark is None:
+        names = names[:1]
+    elif mark.args and names != [kinds.GIVEN]:
+        families = {name.partition("-")[0] for name in mark.args}  # in Python and in Rust
+        meant = [name for name in names if name.partition("-")[0] in families]
+        skip = pytest.mark.skip(f"this is about {', '.join(mark.args)}")
+        names = meant or [pytest.param(names[0], marks=skip)]  # type: ignore[list-item]
+    metafunc.parametrize("engine_kind", names, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +66,26 @@ class GivenServer:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine | GivenServer]:
+def engine_kind(request: pytest.FixtureRequest) -> str:
+    """The name of the engine that the test runs on; "given" for a server that was named."""
+    if request.param != kinds.GIVEN and (why := kinds.why_not(request.param)):
+        pytest.skip(why)
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Callable[[str], Engine]]:
+    """The shared engines, each started when it is first asked for."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(lambda name: stack.enter_context(Engine.start(name)))
+
+
+@pytest.fixture
+def engine(engine_kind: str, engines: Callable[[str], Engine]) -> Engine | GivenServer:
     """A server for the whole run, shared: use its `.uri` and the `database` of the test."""
-    if given := os.environ.get(URI_VARIABLE):
-        yield GivenServer(given)
-        return
-    with Engine.start() as started:
-        yield started
+    if uri := kinds.given_uri():
+        return GivenServer(uri)
+    return engines(engine_kind)
 
 
 @pytest.fixture
@@ -73,16 +115,14 @@ def proxy(engine: Engine | GivenServer) -> Iterator[TcpProxy]:
 
 
 @pytest.fixture
-def engine_factory() -> Iterator[Callable[..., Engine]]:
+def engine_factory(engine_kind: str) -> Iterator[Callable[..., Engine]]:
     """Starts engines of this test's own, as Engine.start() does; ended with the test."""
-    if os.environ.get(URI_VARIABLE):
-        pytest.skip(
-            f"{URI_VARIABLE} is set: stopping or pausing a database needs the embedded engine"
-        )
+    if engine_kind == kinds.GIVEN:
+        pytest.skip("a server was named: stopping or pausing one needs an embedded engine")
     started: list[Engine] = []
 
     def start(**options: object) -> Engine:
-        started.append(Engine.start(**options))  # type: ignore[arg-type]
+        started.append(Engine.start(engine_kind, **options))  # type: ignore[arg-type]
         return started[-1]
 
     yield start

@@ -29,7 +29,7 @@ from demo_database import (  # noqa: E402
     refusal,
 )
 
-from support.engine import EngineError  # noqa: E402
+from support.engine import EngineError, kinds  # noqa: E402
 from support.gate import (  # noqa: E402
     COMPLETED,
     FAILED,
@@ -227,8 +227,8 @@ def keep(story: Story) -> None:
 
 @contextlib.contextmanager
 def database_of_the_demo() -> Iterator[Database]:
-    """The one that READYGATE_MONGODB_URI names, or an engine of our own."""
-    given = os.environ.get("READYGATE_MONGODB_URI", "")
+    """The one that the environment names, or an engine of our own."""
+    given = kinds.given_uri("READYGATE_MONGODB_URI")
     database: Database = GivenDatabase(given) if given else EngineDatabase()
     with contextlib.closing(database):
         yield database

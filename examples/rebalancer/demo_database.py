@@ -1,4 +1,4 @@
-"""The database of the demo: the embedded engine, or the server that READYGATE_MONGODB_URI names.
+"""The database of the demo: an embedded engine, or the server that the environment names.
 
 Each kind can be late, lost and back, which is what the story is about. A server that was named is
 not stopped: a small TCP forwarder in front of it refuses connections instead.
@@ -47,10 +47,10 @@ class EngineDatabase:
 
     can_be_lost = True
     name = "rebalancer"
-    what = "the embedded engine (FerretDB on PostgreSQL with DocumentDB)"
 
     def __init__(self) -> None:
         self._engine = Engine.start(database=False)
+        self.what = f"an embedded engine ({self._engine.kind.what})"
         self.uri = self._engine.uri
         self._timer: threading.Timer | None = None
 
@@ -81,7 +81,7 @@ class GivenDatabase:
         self._timer: threading.Timer | None = None
         self.name = f"readygate_demo_{secrets.token_hex(4)}"
         self.uri = uri
-        self.what = "the server of READYGATE_MONGODB_URI"
+        self.what = "the server that the environment names"
         with contextlib.suppress(NotProxyable):
             self._proxy = TcpProxy.in_front_of(uri, refusing=True)
             self.uri = self._proxy.uri

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from pymongo import MongoClient
 
-from . import contest, measure, page_clients
+from support.engine import Engine, kinds
 
-URI_VARIABLE = "READYGATE_TEST_MONGODB_URI"
+from . import contest, measure, page_clients
 
 
 @dataclass(frozen=True)
@@ -227,11 +227,9 @@ BENCHES: dict[str, Callable[[str, str], Iterator[Row]]] = {
 @contextmanager
 def database_server() -> Iterator[str]:
     """The URI of the server that the environment names, else of an embedded engine of this run."""
-    if given := os.environ.get(URI_VARIABLE):
+    if given := kinds.given_uri():
         yield given
         return
-    from support.engine import Engine
-
     with Engine.start() as engine:
         yield engine.uri
 

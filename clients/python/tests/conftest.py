@@ -14,7 +14,10 @@ from conftest import (  # noqa: E402, F401
     database,
     engine,
     engine_factory,
+    engine_kind,
+    engines,
     make_daemon,
+    pytest_generate_tests,
 )
 
 from readygate.pytest_plugin import fake_gate  # noqa: E402, F401

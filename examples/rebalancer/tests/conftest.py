@@ -23,7 +23,15 @@ from fastapi import FastAPI
 REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "clients" / "python" / "src"))
 
-from conftest import client, database, engine, engine_factory  # noqa: E402, F401
+from conftest import (  # noqa: E402, F401
+    client,
+    database,
+    engine,
+    engine_factory,
+    engine_kind,
+    engines,
+    pytest_generate_tests,
+)
 from readygate.pytest_plugin import fake_gate  # noqa: E402, F401
 
 from rebalancer.database import Database  # noqa: E402

@@ -7,9 +7,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import URI_VARIABLE
-
 from support.engine import Engine
+from support.engine.kinds import URI_VARIABLE
 from support.scripted import ScriptedServer
 
 

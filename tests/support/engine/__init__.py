@@ -1,4 +1,4 @@
-"""The embedded engine: a real, MongoDB-compatible server for tests, the demo and the bench."""
+"""The embedded engines: real, MongoDB-compatible servers for tests, the demo and the bench."""
 
 from .engine import Engine, EngineError
 

@@ -1,4 +1,4 @@
-"""The embedded engine's commands: install, start one in the background, stop it, its URI."""
+"""The embedded engines' commands: install, start one in the background, stop it, its URI."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import IO
 
 from . import install, recipe
 from .engine import Engine, EngineError
+from .kinds import GIVEN, KINDS, UnknownEngine, chosen, chosen_kind
 
 
 def _background() -> Path:
@@ -53,7 +54,7 @@ def _hold(file: IO[str], ready: int) -> None:
 
 
 def start() -> int:
-    install.ensure()
+    chosen_kind().install()
     file = _background().open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,21 +103,37 @@ def uri() -> int:
     return 0
 
 
-def make() -> int:
-    install.ensure()
+def names(older: str) -> int:
+    """Of the chosen engines; of none where the environment names a server, by `older` too."""
+    print(*(name for name in chosen(older) if name != GIVEN))
+    return 0
+
+
+def make(wanted: list[str]) -> int:
+    for name in wanted:
+        KINDS[name].install()
     return 0
 
 
 def main(arguments: list[str]) -> int:
-    commands = {"install": make, "start": start, "stop": stop, "uri": uri}
-    if len(arguments) != 1 or arguments[0] not in commands:
-        print("usage: engine install|start|stop|uri", file=sys.stderr)
-        return 64
+    commands = {"start": start, "stop": stop, "uri": uri}
     try:
-        return commands[arguments[0]]()
-    except install.InstallError as error:
+        match arguments:
+            case ["install", *wanted] if set(wanted) <= set(KINDS):
+                return make(wanted or [chosen_kind().name])
+            case ["names"]:
+                return names("")
+            case ["names", older]:
+                return names(older)
+            case [command] if command in commands:
+                return commands[command]()
+    except (install.InstallError, UnknownEngine) as error:
         print(f"engine: {error}", file=sys.stderr)
         return 1
+    print(
+        f"usage: engine start|stop|uri, or: engine install [{'|'.join(KINDS)} …]", file=sys.stderr
+    )
+    return 64
 
 
 sys.exit(main(sys.argv[1:]))

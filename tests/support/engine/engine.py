@@ -1,19 +1,20 @@
-"""The embedded engine: FerretDB on PostgreSQL with DocumentDB, for tests, the demo and the bench.
+"""The embedded engine, of one of the kinds of kinds.py, for tests, the demo and the bench.
 
     with Engine.start() as engine:         # empty, on a free port; several at once are fine
         MongoClient(engine.uri)
         engine.stop_database()             # connections are reset, then refused
         engine.start_database()            # same port, same data
 
+    Engine.start("secantus")               # of this kind; without it the one of READYGATE_ENGINE
     Engine.start(auth=True)                # .uri has the right password; see .uri_with()
     Engine.start(delay=3)                  # returns at once; the database starts 3 s later
     Engine.start(database=False)           # returns at once; then start_database()
 
-Everything is reached through `.uri` (127.0.0.1, a port that stays the same, retryWrites=false,
-which the engine lacks). The engine ends, and its data is removed, with close(), with the `with`
-block, or with the process that started it, also when that is killed: see supervisor.py. The first
-start makes the engine in the cache folder (install.py). Methods raise EngineError; one Engine may
-be used from several threads.
+Everything is reached through `.uri` (127.0.0.1, a port that stays the same, retryWrites=false
+where the engine lacks them). The engine ends, and its data is removed, with close(), with the
+`with` block, or with the process that started it, also when that is killed: see supervisor.py and
+secantus.py. The first start makes the engine in the cache folder (install.py). Methods raise
+EngineError; one Engine may be used from several threads.
 
 As a command:  PYTHONPATH=tests python3 -m support.engine install|start|stop|uri
 """
@@ -21,6 +22,7 @@ As a command:  PYTHONPATH=tests python3 -m support.engine install|start|stop|uri
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 from pathlib import Path
@@ -29,6 +31,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from . import install, recipe
+from .kinds import KINDS, TESTS, Kind, UnknownEngine, chosen_kind
 
 
 class EngineError(Exception):
@@ -38,7 +41,8 @@ class EngineError(Exception):
 class Engine:
     """One running engine. Make it with Engine.start()."""
 
-    def __init__(self, process: subprocess.Popen[str], auth: bool) -> None:
+    def __init__(self, process: subprocess.Popen[str], kind: Kind, auth: bool) -> None:
+        self.kind = kind
         self._process, self._auth = process, auth
         self._lock = threading.RLock()
         self._timer: threading.Timer | None = None
@@ -46,27 +50,31 @@ class Engine:
         self._failure: EngineError | None = None
         setup = self._answer()
         self.port: int = setup["port"]
-        self.folder = Path(setup["folder"])  # its data and logs; belongs to root
+        self.folder = Path(setup["folder"])  # its data and logs; FerretDB's belongs to root
 
     @classmethod
-    def start(cls, *, auth: bool = False, delay: float = 0, database: bool = True) -> Engine:
+    def start(
+        cls,
+        kind: str | None = None,
+        *,
+        auth: bool = False,
+        delay: float = 0,
+        database: bool = True,
+    ) -> Engine:
         """Starts an engine and waits until it answers; not with `delay` (s) or database=False."""
         try:
-            root, ferretdb = install.ensure()
-        except install.InstallError as error:
+            wanted = KINDS[kind] if kind else chosen_kind()
+            command = wanted.command(auth)
+        except (install.InstallError, UnknownEngine) as error:
             raise EngineError(str(error)) from error
-        serve = ["serve", str(root), str(ferretdb), str(recipe.engine_dir() / "instances")]
-        command = [
-            *install.NAMESPACES,
-            *install.PYTHON,
-            str(install.SUPERVISOR),
-            *serve,
-            *["--auth"] * auth,
-        ]
         process = subprocess.Popen(
-            install.as_root(command), text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
         )
-        engine = cls(process, auth)
+        engine = cls(process, wanted, auth)
         try:
             if delay > 0:
                 engine._timer = threading.Timer(delay, engine._start_late)
@@ -87,7 +95,7 @@ class Engine:
     def uri_with(self, user: str | None, password: str = "") -> str:
         """A connection string with these credentials (for wrong ones), or with none."""
         login = f"{quote_plus(user)}:{quote_plus(password)}@" if user is not None else ""
-        return f"mongodb://{login}127.0.0.1:{self.port}/?retryWrites=false"
+        return f"mongodb://{login}127.0.0.1:{self.port}/?{self.kind.options}"
 
     def stop_database(self) -> None:
         """The server is gone: connections are reset, new ones refused. The data is kept."""
@@ -99,7 +107,7 @@ class Engine:
         self._started.set()
 
     def stop_postgres(self) -> None:
-        """The harder loss: the server accepts and answers hello; what needs data fails."""
+        """FerretDB's harder loss: the server accepts and answers hello; what needs data fails."""
         self._ask("stop_postgres")
 
     def start_postgres(self) -> None:
@@ -167,7 +175,7 @@ class Engine:
         assert self._process.stdout
         line = self._process.stdout.readline()
         if not line:
-            raise EngineError("the engine has ended by itself (namespaces and chroot need root)")
+            raise EngineError(f"the engine ({self.kind.what}) has ended by itself")
         answer: dict[str, Any] = json.loads(line)
         if not answer["ok"]:
             raise EngineError(answer["error"])

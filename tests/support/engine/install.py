@@ -1,10 +1,11 @@
-"""Makes the engine's parts, a root file system and FerretDB, once, in the cache folder.
+"""Makes the engines' parts once, in the cache folder: FerretDB's root file system, and programs.
 
 Toxiproxy too, which is made as FerretDB is. ../parts.py says how a part is made.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -35,6 +36,20 @@ def ensure_program(program: recipe.GoProgram) -> Path:
     return ensure_part(program.path(), lambda new: _make_program(program, new))
 
 
+def ensure_secantus() -> list[str]:
+    """Makes what is missing; returns the command of SecantusDB in Python."""
+    wanted = recipe.SECANTUS
+    folder = ensure_part(wanted.path(), _make_secantus)
+    # By its Python: what pip writes into the program is the folder in which it was made.
+    return [str(folder / "bin/python"), str(folder / wanted.program)]
+
+
+def ensure_secantus_rust() -> list[str]:
+    """Makes what is missing; returns the command of SecantusDB in Rust."""
+    wanted = recipe.SECANTUS_RUST
+    return [str(ensure_part(wanted.path(), _make_secantus_rust) / wanted.program)]
+
+
 def ensure_node_packages() -> Path:
     """Makes what is missing; returns the folder with etcd, containerd, runc and the CNI plugins."""
     return ensure_part(recipe.node_path(), lambda new: _unpack(recipe.NODE_PACKAGES, new))
@@ -58,6 +73,42 @@ def _make_root(new: Path) -> None:
     with _step("template cluster", "about 5 s", advice) as log:
         command = ["make-cluster", str(new), recipe.POSTGRES_CONF, *recipe.CLUSTER_SQL]
         run(log, as_root([*NAMESPACES, *PYTHON, str(SUPERVISOR), *command]))
+
+
+def can_make_secantus_rust() -> bool:
+    """Whether it is there, or what makes it is."""
+    made = recipe.SECANTUS_RUST.path().exists()
+    return made or all(shutil.which(name) for name in ("cargo", "cmake", "cc"))
+
+
+@functools.cache
+def namespaces_work() -> bool:
+    """Whether this user may have what FerretDB's supervisor needs; asks for no password."""
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if sudo and shutil.which("sudo") is None:
+        return False
+    done = subprocess.run([*sudo, *NAMESPACES, "true"], capture_output=True)
+    return done.returncode == 0
+
+
+def _make_secantus(new: Path) -> None:
+    wanted = recipe.SECANTUS
+    with _step("SecantusDB", wanted.expected, wanted.advice) as log:
+        run(log, [PYTHON[0], "-m", "venv", str(new)])
+        pip = [str(new / "bin/pip"), "install", "--disable-pip-version-check", "--no-input"]
+        run(log, [*pip, f"secantusdb=={wanted.version}"])
+
+
+def _make_secantus_rust(new: Path) -> None:
+    wanted = recipe.SECANTUS_RUST
+    if shutil.which("cargo") is None:
+        raise InstallError("SecantusDB in Rust needs cargo, which is not here; install a Rust")
+    with _step("SecantusDB in Rust", wanted.expected, wanted.advice) as log:
+        cargo = ["cargo", "install", "secantus-mdb", f"--version={wanted.version}", "--locked"]
+        folders = [f"--root={new}", f"--target-dir={new}/target"]
+        # It says that it needs Rust 1.98 and builds with 1.95.
+        run(log, [*cargo, "--ignore-rust-version", *folders])
+        shutil.rmtree(new / "target")
 
 
 def _unpack(packages: tuple[str, ...], new: Path) -> None:

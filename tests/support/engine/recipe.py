@@ -1,4 +1,4 @@
-"""What the embedded engine is made of, and where the made parts are kept.
+"""What the embedded engines are made of, and where the made parts are kept.
 
 A part's folder is named after a hash of everything that went into it, so that a changed recipe
 makes a new part instead of a mixture, and two checkouts with different recipes do not disturb each
@@ -102,7 +102,40 @@ NODE_PACKAGES = ("etcd-server", "containerd", "runc", "containernetworking-plugi
 SUITE = "sid"
 PACKAGES = ("postgresql-18-documentdb",)
 
-# Every engine runs on a copy of one template cluster that is thrown away, so nothing has to
+
+@dataclass(frozen=True)
+class Secantus:
+    """SecantusDB, a surrogate of MongoDB on WiredTiger: one process, without root. GPL-2.0: it is
+    run as a program of its own and linked with nothing of ours.
+    """
+
+    name: str
+    version: str
+    program: str  # in the folder path()
+    expected: str
+    advice: str
+
+    def path(self) -> Path:
+        return engine_dir() / f"{self.name}-{key(self)}"
+
+
+SECANTUS = Secantus(
+    "secantus",
+    "0.7.0b3",
+    "bin/secantusd-py",
+    "about 15 s, 150 MB on disk",
+    "check that Python packages can be downloaded, then run the same command again",
+)
+# The nearest to a MongoDB, for whoever has a Rust. It asks for a newer one than it needs.
+SECANTUS_RUST = Secantus(
+    "secantus-rust",
+    "0.5.3-beta.196",
+    "bin/secantusd-rs",
+    "9 min of a processor, 22 MB on disk",
+    "check that cmake is there and crates can be downloaded, then run the same command again",
+)
+
+# Every FerretDB runs on a copy of one template cluster that is thrown away, so nothing has to
 # survive a power cut (fsync); what was written does survive a killed PostgreSQL
 # (synchronous_commit stays on). It has a Unix socket only (in /srv); the extensions would
 # otherwise call it through TCP: pg_cron to build the indexes of filled collections in the
@@ -124,7 +157,8 @@ fsync = off
 full_page_writes = off
 """
 
-# With authentication on, a PostgreSQL role is a MongoDB user (SCRAM-SHA-256).
+# Whom an engine with authentication knows. In FerretDB a PostgreSQL role is a MongoDB user
+# (SCRAM-SHA-256).
 USER = "readygate"
 PASSWORD = "open-sesame"
 

@@ -26,6 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -62,22 +63,23 @@ def postgres_ids(root: Path) -> tuple[int, int]:
 
 
 class Program:
-    """One program inside the chroot, its log file, and waiting for it to be up."""
+    """One program, its log file, and waiting for it to be up."""
 
-    def __init__(self, root: Path, work: Path, name: str, command: list[str]) -> None:
-        self.name, self.log = name, work / f"{name}.log"
-        self.command = ["chroot", "--userspec=postgres", str(root), *command]
+    def __init__(
+        self,
+        name: str,
+        work: Path,
+        command: list[str],
+        environment: dict[str, str],
+        prepare: Callable[[], None] | None = None,  # what the child does before the program begins
+    ) -> None:
+        self.name, self.log, self.prepare = name, work / f"{name}.log", prepare
+        self.command, self.environment = command, environment
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, is_up: Any) -> None:
         if self.process:
             return
-        environment = {
-            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME": "/srv",
-            "LC_ALL": "C.UTF-8",
-            "DO_NOT_TRACK": "1",
-        }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -86,7 +88,8 @@ class Program:
                 stderr=log,
                 start_new_session=True,
                 cwd="/",
-                env=environment,
+                env=self.environment,
+                preexec_fn=self.prepare,
             )
         deadline = time.monotonic() + START_TIMEOUT
         while not is_up():
@@ -117,7 +120,19 @@ class Program:
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def tail(self) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-20:])
+
+
+def inside(root: Path, work: Path, name: str, command: list[str]) -> Program:
+    """A program inside the chroot, as the user postgres."""
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/srv",
+        "LC_ALL": "C.UTF-8",
+        "DO_NOT_TRACK": "1",
+    }
+    return Program(name, work, ["chroot", "--userspec=postgres", str(root), *command], environment)
 
 
 def postgres_program(root: Path, name: str) -> str:
@@ -127,7 +142,7 @@ def postgres_program(root: Path, name: str) -> str:
 
 def postgres(root: Path, work: Path) -> Program:
     server = postgres_program(root, "postgres")
-    return Program(
+    return inside(
         root, work, "postgres", [server, "-D", "/srv/data", "-c", "unix_socket_directories=/srv"]
     )
 
@@ -213,6 +228,8 @@ class Instances:
 class Server:
     """One engine: its data, its port, its two programs. A method for each command."""
 
+    COMMANDS = ("start", "stop", "start_postgres", "stop_postgres", "pause", "resume", "log")
+
     def __init__(self, root: Path, ferretdb: Path, instances: Path, auth: bool) -> None:
         self.root, self.port = root, free_port()
         self.work, self.lock = Instances(instances).create()
@@ -222,7 +239,7 @@ class Server:
         os.chown(self.work, *postgres_ids(root))
         enter(root, self.work, ferretdb)
         self.postgres = postgres(root, self.work)
-        self.ferretdb = Program(
+        self.ferretdb = inside(
             root,
             self.work,
             "ferretdb",
@@ -268,19 +285,17 @@ class Server:
         shutil.rmtree(self.work, ignore_errors=True)
 
 
-COMMANDS = ("start", "stop", "start_postgres", "stop_postgres", "pause", "resume", "log")
-
-
 def answer(**fields: object) -> None:
     print(json.dumps(fields), flush=True)
 
 
-def serve(root: Path, ferretdb: Path, instances: Path, auth: bool) -> int:
+def serve(make: Callable[[], Any]) -> int:
+    """Makes the server, and does what standard input says until its end."""
     # Ctrl-C reaches the whole terminal's group; only the end of the pipe ends an engine.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        server = Server(root, ferretdb, instances, auth)
+        server = make()
     except (Failed, OSError, subprocess.CalledProcessError) as error:
         answer(ok=False, error=f"cannot set up the engine: {error}")
         return 1
@@ -289,8 +304,8 @@ def serve(root: Path, ferretdb: Path, instances: Path, auth: bool) -> int:
         while line := sys.stdin.readline():
             command = line.strip()
             try:
-                if command not in COMMANDS:
-                    raise Failed(f"unknown command {command!r}")
+                if command not in server.COMMANDS:
+                    raise Failed(f"this engine has no command {command!r}")
                 answer(ok=True, result=getattr(server, command)())
             except (Failed, OSError) as error:
                 answer(ok=False, error=str(error))
@@ -342,7 +357,8 @@ def make_cluster(root: Path, conf: str, statements: list[str]) -> int:
 def main(arguments: list[str]) -> int:
     match arguments:
         case ["serve", root, ferretdb, instances, *flags]:
-            return serve(Path(root), Path(ferretdb), Path(instances), "--auth" in flags)
+            folders = Path(root), Path(ferretdb), Path(instances)
+            return serve(lambda: Server(*folders, "--auth" in flags))
         case ["make-cluster", root, conf, *statements]:
             return make_cluster(Path(root), conf, statements)
     print(__doc__, file=sys.stderr)

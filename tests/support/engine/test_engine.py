@@ -1,4 +1,4 @@
-"""The engine's own promises: a free port each, data kept over a restart, nothing left behind."""
+"""The engines' own promises: a free port each, data kept over a restart, nothing left behind."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure, NetworkTimeout, OperationFailure, PyMongoError
 
-from support.engine import Engine, recipe
+from support.engine import Engine, EngineError, install, kinds, recipe, secantus
 
+pytestmark = pytest.mark.engines
 TESTS = Path(__file__).resolve().parents[2]
 
 
@@ -55,6 +56,7 @@ def test_data_and_port_survive_a_restart_of_the_database(
         assert client["db"]["things"].count_documents({}) == 1
 
 
+@pytest.mark.engines("ferretdb")
 def test_data_survives_the_loss_of_postgresql(engine_factory: Callable[..., Engine]) -> None:
     engine = engine_factory()
     with connect(engine.uri) as client:
@@ -116,8 +118,8 @@ def test_a_delayed_database_is_refused_at_first(engine_factory: Callable[..., En
     assert not refuses(engine.uri)
 
 
-def test_close_removes_everything() -> None:
-    with Engine.start() as engine:
+def test_close_removes_everything(engine_kind: str) -> None:
+    with Engine.start(engine_kind) as engine:
         assert engine.folder.is_dir()
     assert not engine.folder.exists()
     assert refuses(engine.uri)
@@ -127,16 +129,18 @@ def test_close_removes_everything() -> None:
 _OWNER = """
 import sys, time
 from support.engine import Engine
-engine = Engine.start()
+engine = Engine.start(sys.argv[1])
 print(engine.uri, engine.folder, flush=True)
 time.sleep(600)
 """
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_an_engine_ends_with_the_process_that_started_it(how: signal.Signals) -> None:
+def test_an_engine_ends_with_the_process_that_started_it(
+    engine_kind: str, how: signal.Signals
+) -> None:
     environment = {**os.environ, "PYTHONPATH": str(TESTS)}
-    command = [sys.executable, "-c", _OWNER]
+    command = [sys.executable, "-c", _OWNER, engine_kind]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as owner:
@@ -152,12 +156,68 @@ def test_an_engine_ends_with_the_process_that_started_it(how: signal.Signals) ->
             owner.kill()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="signals the supervisor, which belongs to root")
-def test_what_a_killed_supervisor_leaves_is_removed_by_the_next_start() -> None:
-    engine = Engine.start()
-    engine._process.kill()  # unshare, whose end kills the namespace's process 1
+def test_what_a_killed_supervisor_leaves_is_removed_by_the_next_start(engine_kind: str) -> None:
+    if os.geteuid() != 0 and engine_kind == "ferretdb":
+        pytest.skip("signals the supervisor, which belongs to root")
+    engine = Engine.start(engine_kind)
+    engine._process.kill()  # of FerretDB unshare, whose end kills the namespace's process 1
     assert eventually(lambda: refuses(engine.uri))
     assert engine.folder.exists()
-    with Engine.start():
+    with Engine.start(engine_kind):
         assert not engine.folder.exists()
     engine.close()
+
+
+def test_what_an_engine_cannot_do_is_said(engine_factory: Callable[..., Engine]) -> None:
+    engine = engine_factory()
+    if engine.kind.name == "ferretdb":
+        pytest.skip("it can do all")
+    with pytest.raises(EngineError, match="no command 'stop_postgres'"):
+        engine.stop_postgres()
+    assert not refuses(engine.uri)
+
+
+def test_a_server_that_hangs_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secantus, "HANG", 3.0)
+    server = secantus.Server(install.ensure_secantus(), tmp_path)
+    uri = f"mongodb://127.0.0.1:{server.port}/?directConnection=true"
+    try:
+        server.start()
+        assert server.program.process
+        with connect(uri) as client:
+            client["db"]["things"].insert_one({"_id": 1})
+        os.kill(server.program.process.pid, signal.SIGSTOP)  # nobody has said pause()
+        assert eventually(lambda: "so it is restarted" in server.log(), 60)
+        assert eventually(lambda: not refuses(uri), 60)
+        with MongoClient(uri) as client:
+            assert client["db"]["things"].count_documents({}) == 1
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("variables", "first"),
+    [
+        ({}, list(kinds.DEFAULT)),
+        ({kinds.VARIABLE: "secantus-rust, ferretdb"}, ["secantus-rust", "ferretdb"]),
+        ({kinds.VARIABLE: "mongodb://a,b/"}, [kinds.GIVEN]),
+        ({kinds.VARIABLE: "secantus", kinds.URI_VARIABLE: "mongodb://a/"}, [kinds.GIVEN]),
+    ],
+)
+def test_the_environment_chooses(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], first: list[str]
+) -> None:
+    for name in (kinds.VARIABLE, kinds.URI_VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert kinds.chosen() == first
+
+
+def test_an_engine_that_there_is_not_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(kinds.URI_VARIABLE, raising=False)
+    monkeypatch.setenv(kinds.VARIABLE, "mongod")
+    with pytest.raises(kinds.UnknownEngine, match="mongod; there are ferretdb, secantus"):
+        kinds.chosen()
