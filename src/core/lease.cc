@@ -186,7 +186,9 @@ void Lease::write(Commands& commands, LedgerFields fields, const Ledger& next) {
 }
 
 std::optional<TaskId> Lease::release(Commands& commands, Ending ending) {
-  const bool held = stage_ == Stage::kHeld;
+  // Answers to what asks will mean nothing any more: should it be won, nobody else would give it back.
+  const bool asked = stage_ == Stage::kAsking && asking_ == Asking::kAcquire;
+  const bool held = stage_ == Stage::kHeld || asked;
   if (held && ending != Ending::kNever) owed_ = token_;
   renewal_task_.reset();
   asking_task_.reset();

@@ -70,6 +70,7 @@ class Lease {
 
   // Gives it up; the task of the write, if one was sent. kLater: what was sent under it is still at work, and
   // release_now() follows when it is not. kNever: it may be at work for ever; others wait until we count as dead.
+  // One that is asked for, and may be ours any moment, is given back behind the write that asks.
   enum class Ending { kNow, kLater, kNever };
   std::optional<TaskId> release(Commands& commands, Ending ending);
   std::optional<TaskId> release_now(Commands& commands);

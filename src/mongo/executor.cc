@@ -24,6 +24,13 @@ struct Task {
 };
 using TaskPtr = std::unique_ptr<Task>;
 
+// What ends a lease is worth its time however the connections fare: without it others wait for a whole period.
+bool gives_back(const core::Work& work) {
+  const auto* change = std::get_if<core::ChangeLedger>(&work);
+  return change != nullptr && core::has(change->fields, core::LedgerField::kOwner) && !change->next.owner &&
+         !core::has(change->fields, core::LedgerField::kApplied);
+}
+
 core::Outcome not_done(std::string why) {
   return tl::unexpected(core::Failure{core::Domain::kOther, 0, core::Doing::kConnect, std::move(why), {}});
 }
@@ -125,7 +132,7 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
     ++locked->idle;
   }
 
-  // No worker takes anything more. The tasks that none had taken.
+  // No worker takes anything more, but for what gives a lease back. The tasks that none had taken.
   std::vector<TaskPtr> close() {
     std::vector<TaskPtr> left = close(pings_, ping_wake_);
     for (TaskPtr& task : close(leases_, lease_wake_)) left.push_back(std::move(task));
@@ -166,9 +173,16 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
     auto locked = lane.lock();
     locked->closed = true;
     wake.notify_all();
-    std::vector<TaskPtr> left(std::make_move_iterator(locked->tasks.begin()),
-                              std::make_move_iterator(locked->tasks.end()));
-    locked->tasks.clear();
+    std::vector<TaskPtr> left;
+    std::deque<TaskPtr> kept;
+    for (TaskPtr& task : std::exchange(locked->tasks, {})) {
+      if (gives_back(task->work)) {
+        kept.push_back(std::move(task));
+      } else {
+        left.push_back(std::move(task));
+      }
+    }
+    locked->tasks = std::move(kept);
     return left;
   }
 

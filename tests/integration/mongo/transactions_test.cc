@@ -286,4 +286,32 @@ TEST_CASE("a seed and its record are one transaction, and a command takes no lon
   }
 }
 
+TEST_CASE("what gives the lease back is sent though connections are being made anew, and nothing else of it") {
+  Scripted server;
+  Bench bench(server.settings());
+  CHECK(bench.run(core::Warm{}));
+  server.line(R"({"on": "findAndModify", "times": 1, "hang": true})");
+  const auto change = [](core::LedgerFields fields) {
+    core::Ledger next;
+    next.id = "orders";
+    next.rev = "r";
+    return core::ChangeLedger{core::LedgerHold{1, "me"}, fields, next};
+  };
+  const auto step = static_cast<core::LedgerFields>(core::LedgerField::kStep);
+  const core::TaskId hanging = bench.start(change(step));
+  while (server.line(R"({"count": true})").find("\"held\" : 1") == std::string::npos) {
+    std::this_thread::sleep_for(Millis(1));
+  }
+  const core::TaskId renewal = bench.start(change(step));
+  const core::TaskId release = bench.start(change(core::LedgerField::kOwner | core::LedgerField::kStep));
+  bench.executor().fresh_pool();
+  const core::Outcome dropped = bench.wait(renewal);
+  REQUIRE_FALSE(dropped);
+  CHECK(dropped.error().message.find("anew") != std::string::npos);
+  CHECK_FALSE(bench.done(release));
+  server.line(R"({"release": true})");
+  CHECK(bench.wait(hanging));
+  CHECK(expect<core::LedgerWritten>(bench.wait(release)).won);
+}
+
 }  // namespace readygate::mongo::testing
