@@ -1,4 +1,5 @@
-// `readygate apply`: the gate without its servers, which ends when the gate would open, or has failed.
+// `readygate apply`: the gate without its servers, which ends when the gate would open, or has failed. However it ends,
+// the lease is given back first, so that whoever comes next need not wait for it to run out.
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -26,6 +27,22 @@ namespace {
 
 constexpr Millis kLastWords{500};
 
+std::string_view name_of(int signal) {
+  switch (signal) {
+    case SIGINT: return "SIGINT";
+    case SIGHUP: return "SIGHUP";
+    default: return "SIGTERM";
+  }
+}
+
+struct Ending {
+  std::string_view outcome;
+  Reason code = Reason::kNone;
+  std::string reason = {};
+  int exit_with = kExitOk;
+  std::vector<std::string> pending = {};  // background migrations
+};
+
 std::string_view source_of(const config::Settled& settled, std::string_view path) {
   const auto found = std::find_if(settled.effective.begin(), settled.effective.end(),
                                   [&](const config::Effective& each) { return each.path == path; });
@@ -50,13 +67,13 @@ class Job {
     auto schema = load_schema(config_.settings);
     if (!schema) leave(report(schema.error(), line_.format));
     schema_ = std::move(*schema);
-    host_.make_gate(
-        schema_, {.settled = [this](const core::Snapshot& now) { follow(now); }, .quit = [this] { end_by_signal(); }});
+    host_.make_gate(schema_, {.settled = [this](const core::Snapshot& now) { follow(now); }, .quit = [this] { end(); }},
+                    line_.background ? core::TimeoutCovers::kBackground : core::TimeoutCovers::kOpening);
     for (const std::string& warning : config_.warnings) host_.say(LogLevel::kWarn, warning);
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) on_signal(signal);
     host_.event([this] { host_.gate().start(host_.now()); });
     host_.loop().run();
-    std::abort();  // follow() or end_by_signal() ends the process
+    std::abort();  // end() ends the process
   }
 
  private:
@@ -77,44 +94,72 @@ class Job {
 
   void on_signal(int signal) {
     const auto set = host_.loop().on_signal(signal, [this, signal] {
-      signal_ = signal;
-      host_.event([this] { host_.gate().terminate(host_.now()); });
+      if (ending_) return;  // it is ending already
+      ending_ = Ending{.outcome = "interrupted",
+                       .code = Reason::kDraining,
+                       .reason = fmt::format("ended by {}", name_of(signal)),
+                       .exit_with = 128 + signal,
+                       .pending = left_behind()};
+      host_.event([this, signal] { host_.gate().terminate(host_.now(), name_of(signal)); });
     });
-    if (!set) end("failed", set.error().reason, set.error().message, exit_code(set.error().reason));
+    if (set) return;
+    ending_ = Ending{.outcome = "failed",
+                     .code = set.error().reason,
+                     .reason = set.error().message,
+                     .exit_with = exit_code(set.error().reason)};
+    end();
   }
 
   void follow(const core::Snapshot& now) {
+    if (ending_) return;
     if (terminal_) bar_.draw(now);
-    if (now.state == core::State::kFailed) end("failed", now.code, now.reason, exit_code(now.code));
-    if (!now.facts.initialized) return;
-    if (line_.background) {
-      for (const core::Check& check : now.checks) {
-        if (check.name == "migrations" && !check.passed) {
-          end("failed", check.reason, std::string(text(check.reason).meaning), exit_code(check.reason));
-        }
-      }
-      if (host_.gate().migrating()) return;
+    opened_ = opened_ || now.facts.initialized;
+    if (now.state == core::State::kFailed) {
+      conclude(failed(now.code, now.reason));
+    } else if (now.facts.initialized && !(line_.background && migrating(now))) {
+      conclude({.outcome = host_.gate().work().steps > 0 ? "applied" : "unchanged", .pending = left_behind()});
     }
-    end(host_.gate().work().steps > 0 ? "applied" : "unchanged", Reason::kNone, "", kExitOk);
   }
 
-  [[noreturn]] void end_by_signal() {
-    end("interrupted", Reason::kDraining, fmt::format("ended by signal {}", signal_), 128 + signal_);
+  // False: they are done, or one of them has failed for good, which is the end.
+  bool migrating(const core::Snapshot& now) {
+    for (const core::Check& check : now.checks) {
+      if (check.name != "migrations" || check.passed) continue;
+      conclude(failed(check.reason, std::string(text(check.reason).meaning)));
+    }
+    return ending_ || host_.gate().migrating();
   }
 
-  [[noreturn]] void end(std::string_view outcome, Reason code, const std::string& reason, int exit_with) {
+  Ending failed(Reason code, std::string reason) const {
+    return {.outcome = "failed",
+            .code = code,
+            .reason = std::move(reason),
+            .exit_with = exit_code(code),
+            .pending = left_behind()};
+  }
+
+  std::vector<std::string> left_behind() const {
+    return opened_ ? host_.gate().work().pending : std::vector<std::string>();
+  }
+
+  // Called in the middle of an event: what the gate still wants done, such as giving the lease back, comes first.
+  void conclude(Ending ending) {
+    ending_ = std::move(ending);
+    if (!host_.gate().owes_lease()) end();
+    host_.loop().post([this] { host_.event([this] { host_.gate().terminate(host_.now(), "The work is over"); }); });
+  }
+
+  [[noreturn]] void end() {
     bar_.clear();
     log_.flush(kLastWords);
-    const core::Gate::Work work = host_.gate().work();
+    const int steps = host_.gate().work().steps;
     const Millis took = millis(clock_->now() - host_.gate().started());
-    const std::vector<std::string> pending =
-        exit_with == kExitOk && !line_.background ? work.pending : std::vector<std::string>();
     if (line_.format == OutputFormat::kJson) {
-      print_json(outcome, code, reason, work.steps, took, pending);
+      print_json(*ending_, steps, took);
     } else {
-      print_text(outcome, code, reason, work.steps, took, pending);
+      print_text(*ending_, steps, took);
     }
-    leave(exit_with);
+    leave(ending_->exit_with);
   }
 
   // Workers may be blocked in the driver, which nothing can interrupt.
@@ -123,39 +168,40 @@ class Job {
     ::_exit(exit_with);
   }
 
-  void print_json(std::string_view outcome, Reason code, const std::string& reason, int steps, Millis took,
-                  const std::vector<std::string>& pending) const {
+  void print_json(const Ending& ending, int steps, Millis took) const {
     JsonWriter json;
     json.begin_object()
         .field("v", 1)
-        .field("outcome", outcome)
-        .field("code", name(code))
-        .field("reason", std::string_view(reason));
+        .field("outcome", ending.outcome)
+        .field("code", name(ending.code))
+        .field("reason", std::string_view(ending.reason));
     json.key("schema").begin_object().field("name", std::string_view(schema_.name));
     json.field("version", static_cast<std::int64_t>(schema_.version));
     json.field("hash", std::string_view(schema_.hash)).end_object();
     json.field("database", std::string_view(schema_.database)).field("steps", steps);
     json.field("duration_ms", static_cast<std::int64_t>(took.count()));
     json.key("background").begin_array();
-    for (const std::string& id : pending) json.value(std::string_view(id));
+    for (const std::string& id : ending.pending) json.value(std::string_view(id));
     json.end_array().end_object();
     fmt::print("{}\n", json.text());
   }
 
-  void print_text(std::string_view outcome, Reason code, const std::string& reason, int steps, Millis took,
-                  const std::vector<std::string>& pending) const {
+  void print_text(const Ending& ending, int steps, Millis took) const {
     const schema::Schema& schema = schema_;
-    if (outcome == "applied") {
-      fmt::print("Applied schema {} version {} to database {}: {} step{} in {:.1f} s.\n", schema.name, schema.version,
-                 schema.database, steps, steps == 1 ? "" : "s", static_cast<double>(took.count()) / 1000);
-    } else if (outcome == "unchanged") {
+    const std::string counted = fmt::format("{} step{}", steps, steps == 1 ? "" : "s");
+    if (ending.outcome == "applied") {
+      fmt::print("Applied schema {} version {} to database {}: {} in {:.1f} s.\n", schema.name, schema.version,
+                 schema.database, counted, static_cast<double>(took.count()) / 1000);
+    } else if (ending.outcome == "unchanged") {
       fmt::print("Nothing to do: database {} has schema {} version {}.\n", schema.database, schema.name,
                  schema.version);
     } else {
-      fmt::print(stderr, "readygate: {}: {}\n", name(code), reason);
+      const std::string_view what = ending.outcome == "interrupted" ? ending.outcome : name(ending.code);
+      fmt::print(stderr, "readygate: {}: {}\n", what, ending.reason);
+      if (steps > 0) fmt::print(stderr, "Carried out before that: {}. The next run goes on from there.\n", counted);
     }
-    if (!pending.empty()) {
-      fmt::print("Left to an open gate, or to `readygate apply --background`: {}.\n", fmt::join(pending, ", "));
+    if (!ending.pending.empty()) {
+      fmt::print("Left to an open gate, or to `readygate apply --background`: {}.\n", fmt::join(ending.pending, ", "));
     }
   }
 
@@ -167,7 +213,8 @@ class Job {
   QueuedLog log_;
   ProgressBar bar_;
   GateHost host_;
-  int signal_ = 0;
+  bool opened_ = false;  // the schema is applied
+  std::optional<Ending> ending_;
 };
 
 }  // namespace

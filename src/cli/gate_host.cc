@@ -86,9 +86,11 @@ Result<void> GateHost::open() {
   return {};
 }
 
-void GateHost::make_gate(const schema::Schema& schema, GateHooks hooks) {
+void GateHost::make_gate(const schema::Schema& schema, GateHooks hooks, core::TimeoutCovers init_timeout) {
   hooks_ = std::move(hooks);
-  gate_.emplace(gate_settings(settings_), schema, random_, now());
+  core::GateSettings settings = gate_settings(settings_);
+  settings.init_timeout_covers = init_timeout;
+  gate_.emplace(std::move(settings), schema, random_, now());
   executor_->serve({schema.database, schema.name});
 }
 

@@ -39,13 +39,15 @@ class GateHost {
   GateHost(config::Settings& settings, LogSink& log, std::shared_ptr<const SystemClock> clock);
 
   core::Gate& gate() { return *gate_; }
+  const core::Gate& gate() const { return *gate_; }
   server::Loop& loop() { return *loop_; }
   core::Now now() const { return {clock_->now(), clock_->wall()}; }
 
   // Once, before anything else: begins to connect. Fails with kInternal.
   Result<void> open();
   // Once, before the first event and before the loop runs.
-  void make_gate(const schema::Schema& schema, GateHooks hooks);
+  void make_gate(const schema::Schema& schema, GateHooks hooks,
+                 core::TimeoutCovers init_timeout = core::TimeoutCovers::kOpening);
   // Something happened: let the gate know, then do what it wants and tell what it says.
   void event(const std::function<void()>& tell);
   void say(LogLevel level, std::string_view message, std::string_view fields = {});

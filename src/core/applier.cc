@@ -96,7 +96,7 @@ bool Applier::on(Commands& commands, TaskId id, const Outcome& outcome) {
     return true;
   }
   if (const auto sent = in_flight_.find(id); sent != in_flight_.end()) {
-    unsettled_ = unsettled_ || unsettles(sent->second, outcome);
+    unsettled_ = unsettled_ || unsettles(sent->second.destructive, outcome);
     in_flight_.erase(sent);
   }
   const auto found = running_.find(id);
@@ -225,6 +225,7 @@ void Applier::on_catalog(Commands& commands, schema::Catalog catalog) {
     // First: while an index is being built, its collection can hardly be changed.
     plan.steps.insert(plan.steps.begin(), std::make_move_iterator(plan.unproven.begin()),
                       std::make_move_iterator(plan.unproven.end()));
+    resolve(plan);
   } else if (doubts_ && plan.empty() && !plan.unproven.empty()) {
     broke({Verdict::kSlow, Reason::kDrift, plan.first(schema::FindingKind::kUnproven)->message + "."});
     return;
@@ -371,7 +372,7 @@ void Applier::feed(Commands& commands) {
     current_ = shown(step);
     const TaskId id = commands.start(RunStep{step, grant_.token, grant_.not_after});
     running_.emplace(id, i);
-    in_flight_.emplace(id, step.destructive);
+    in_flight_.emplace(id, sent(lane));
   }
   if (!running_.empty()) return;
   if (waiting || documents_follow_) {
@@ -440,6 +441,7 @@ void Applier::on_step(Commands& commands, std::size_t lane_index, const Outcome&
       return;
     }
     verdict.answer = answer;
+    if (verdict.verdict != Verdict::kPermanent) unresolved_.push_back(sent(lane));
     verdict.sentence = fmt::format("{}: {} failed: {}", step.collection, step.what, verdict.sentence);
     broke(std::move(verdict));
     return;
@@ -457,6 +459,26 @@ void Applier::done(Commands& commands, const schema::Step& step) {
   ++steps_of_all_rounds_;
   commands.say(LogLevel::kInfo, fmt::format("Applied to {}: {}", step.collection, step.what),
                fmt::format("\"step\":{},\"of\":{}", steps_done_, steps()));
+}
+
+Applier::Sent Applier::sent(const Lane& lane) const {
+  const schema::Step& step = plan_.steps[lane.steps[lane.next]];
+  Sent what{step.destructive, step.collection, {identity(step)}};
+  if (lane.implied) what.steps.push_back(identity(plan_.steps[lane.steps[0]]));
+  return what;
+}
+
+// A build that goes on is a step of this plan, which awaits it.
+void Applier::resolve(const schema::Plan& plan) {
+  for (const Sent& before : std::exchange(unresolved_, {})) {
+    for (const std::string& step : before.steps) {
+      const bool asked_again = std::any_of(plan.steps.begin(), plan.steps.end(), [&](const schema::Step& each) {
+        return identity(each) == step ||
+               (each.kind == schema::StepKind::kAwaitIndexes && each.collection == before.collection);
+      });
+      if (!asked_again) ++steps_of_all_rounds_;
+    }
+  }
 }
 
 void Applier::broke(Judgement judgement) {

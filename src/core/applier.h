@@ -26,6 +26,13 @@ class Applier {
   // away. confirm() goes on.
   enum class Stage { kIdle, kReading, kApplying, kConfirming, kVerifying, kMatched, kBroken };
 
+  // A task that carries out steps.
+  struct Sent {
+    bool destructive = false;  // it takes something away
+    std::string collection = {};
+    std::vector<std::string> steps = {};  // by what they are: the same in every plan
+  };
+
   enum class Mode { kApply, kLook };  // look: a difference is an error (kDrift), nothing is changed
 
   // `schema` outlives this object. `parallelism`: steps in flight at once, at least 1; twice as
@@ -61,6 +68,12 @@ class Applier {
   int steps() const { return static_cast<int>(plan_.steps.size()); }
   int steps_done() const { return steps_done_; }
   int steps_of_all_rounds() const { return steps_of_all_rounds_; }  // that were carried out
+  // Steps of an attempt before this one, sent by the same hand, whose outcome is not known: those that the first plan
+  // does not ask for again were carried out then, and are counted here.
+  void may_be_done(std::vector<Sent> before) { unresolved_ = std::move(before); }
+  // Those, as long as there is no plan; and steps of this run that ended in a failure which says nothing of what the
+  // server went on to do.
+  const std::vector<Sent>& unresolved() const { return unresolved_; }
   // The step that was started last, for people.
   const std::string& current() const { return current_; }
   // The collections that have an index build in flight, and the step in flight on one of them, for people.
@@ -69,8 +82,8 @@ class Applier {
   const schema::Server& server() const { return server_; }
   // Who answered the last reading; see CatalogRead.
   const std::string& primary() const { return primary_; }
-  // Steps that were sent, or may be any moment, and have not been answered; true: one that takes something away.
-  using InFlight = std::map<TaskId, bool>;
+  // What was sent, or may be any moment, and has not been answered.
+  using InFlight = std::map<TaskId, Sent>;
   const InFlight& in_flight() const { return in_flight_; }
   // A step that takes something away was not answered by the server: it may still be at work.
   bool unsettled() const { return unsettled_; }
@@ -126,6 +139,8 @@ class Applier {
   bool first_time(std::string words);  // that it is said
   void say_findings(Commands& commands, const schema::Plan& plan);
   void record(const schema::Step& step);
+  void resolve(const schema::Plan& plan);
+  Sent sent(const Lane& lane) const;
 
   const schema::Schema& schema_;
   const int parallelism_;
@@ -148,6 +163,7 @@ class Applier {
   bool confirmed_ = false;  // in this round
   bool documents_follow_ = false;
   InFlight in_flight_;  // of all rounds
+  std::vector<Sent> unresolved_;
   bool unsettled_ = false;
   std::string primary_;
   int rounds_ = 0;  // how often the catalog was not what was expected

@@ -91,6 +91,22 @@ std::optional<Instant> Auditor::next_tick() const {
   return next;
 }
 
+std::string Auditor::migrating_at() const {
+  const Migrator* migrator = background_.migrator();
+  if (!background_.running()) return "the pause before the next attempt";
+  if (!background_.holds_lease()) return "waiting for the lease, which another replica has";
+  if (migrator == nullptr || migrator->stage() != Migrator::Stage::kWorking) return "reading what is left of them";
+  const Migrator::Progress at = migrator->progress();
+  return fmt::format("{}, {} done{}", at.what, at.done, at.total < 0 ? "" : fmt::format(" of about {}", at.total));
+}
+
+const std::vector<std::string>* Auditor::pending() const {
+  const Migrator* migrator = background_.migrator();
+  const bool read = migrator != nullptr &&
+                    (migrator->stage() == Migrator::Stage::kWorking || migrator->stage() == Migrator::Stage::kDone);
+  return read ? &migrator->pending() : nullptr;
+}
+
 void Auditor::look(Commands& commands) {
   look_at_.reset();
   look_.emplace(schema_, settings_.parallelism, owns_, Applier::Mode::kLook);

@@ -27,6 +27,7 @@ class Auditor {
   void opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns, Instant now);
   // Starts nothing more; the lease, if it is held, is given back.
   void stop(Commands& commands);
+  bool owes_lease() const { return repair_.owes_lease() || background_.owes_lease(); }
   bool giving_back() const { return repair_.giving_back() || background_.giving_back(); }
 
   // True when the task was ours.
@@ -38,6 +39,9 @@ class Auditor {
   Reason drift() const { return result_; }
   Reason migrations() const { return migrations_; }
   bool migrating() const { return migrate_at_ || background_.running(); }
+  std::string migrating_at() const;  // for people
+  // Ids of background migrations that are not done, once that was read; else null.
+  const std::vector<std::string>* pending() const;
 
  private:
   void look(Commands& commands);

@@ -103,14 +103,7 @@ void Gate::tick(Now now) {
   quit_if_due(now);
   if (state_ != State::kDraining) {
     if (drained_until_ && now.instant >= *drained_until_) drained_until_.reset();
-    if (init_deadline_ && now.instant >= *init_deadline_) {
-      initializer_.abandon(commands_);
-      fail_for_good(
-          Reason::kInitTimeout,
-          fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}",
-                      format_duration(settings_.init_timeout), phase().what, reason_.empty() ? "" : " ", reason_),
-          now);
-    }
+    if (init_deadline_ && now.instant >= *init_deadline_) time_out(now);
     if (next_attempt_ && now.instant >= next_attempt_->instant) {
       if (state_ == State::kFailed) {
         begin_initialization(now);
@@ -185,7 +178,7 @@ void Gate::secret_changed(std::string_view what, Now now) {
   settle(now);
 }
 
-void Gate::terminate(Now now) {
+void Gate::terminate(Now now, std::string_view because) {
   if (state_ == State::kDraining) return;
   initializer_.abandon(commands_);
   auditor_.stop(commands_);
@@ -193,8 +186,8 @@ void Gate::terminate(Now now) {
   init_deadline_.reset();
   ping_at_.reset();
   commands_.say(LogLevel::kInfo, settings_.drain_delay.count() == 0
-                                     ? std::string("SIGTERM: closing")
-                                     : fmt::format("SIGTERM: not open any more, serving for {}",
+                                     ? fmt::format("{}: closing", because)
+                                     : fmt::format("{}: not open any more, serving for {}", because,
                                                    format_duration(settings_.drain_delay)));
   go(State::kDraining, now);
   quit_at_ = now.instant + settings_.drain_delay;
@@ -214,8 +207,10 @@ void Gate::quit_if_due(Now now) {
 
 Gate::Work Gate::work() const {
   Work work;
-  if (initializer_.applier() != nullptr) work.steps = initializer_.applier()->steps_of_all_rounds();
-  if (initializer_.migrator() != nullptr) {
+  work.steps = initializer_.steps();
+  if (const auto* left = auditor_.pending()) {
+    work.pending = *left;
+  } else if (initializer_.migrator() != nullptr) {
     work.pending = initializer_.migrator()->pending();
   } else if (initializer_.ledger()) {
     work.pending = initializer_.ledger()->pending;
@@ -334,11 +329,32 @@ void Gate::fail_for_good(Reason reason, const std::string& sentence, Now now) {
   if (settings_.failed_retry.count() > 0) pause(jittered(random_, settings_.failed_retry), now);
 }
 
+void Gate::time_out(Now now) {
+  const std::string limit = format_duration(settings_.init_timeout);
+  if (!initialized_) {
+    initializer_.abandon(commands_);
+    fail_for_good(Reason::kInitTimeout,
+                  fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}", limit,
+                              phase().what, reason_.empty() ? "" : " ", reason_),
+                  now);
+  } else if (auditor_.migrating()) {
+    const std::string at = auditor_.migrating_at();
+    auditor_.stop(commands_);
+    initialized_ = false;
+    fail_for_good(Reason::kInitTimeout,
+                  fmt::format("The schema is applied, and its background migrations did not end within init.timeout "
+                              "({}). They were last at: {}. The next run goes on there.",
+                              limit, at),
+                  now);
+  } else {
+    init_deadline_.reset();
+  }
+}
+
 void Gate::pause(Millis delay, Now now) { next_attempt_ = Now{now.instant + delay, now.wall + delay}; }
 
 void Gate::completed(Now now) {
   initialized_ = true;
-  init_deadline_.reset();
   auth_refused_since_.reset();
   backoff_.reset();
   // The answers that brought us here came from a writable primary, whatever the monitors' events, which travel apart.
@@ -353,6 +369,7 @@ void Gate::completed(Now now) {
   const auto& ledger = initializer_.ledger();
   std::vector<Owns> owns = applier != nullptr ? applier->owns() : ledger ? ledger->owns : std::vector<Owns>{};
   auditor_.opened(applier == nullptr, initializer_.took_over(), std::move(owns), now.instant);
+  if (settings_.init_timeout_covers == TimeoutCovers::kOpening || !auditor_.migrating()) init_deadline_.reset();
 }
 
 void Gate::warm_more(int connections) {

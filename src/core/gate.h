@@ -23,11 +23,15 @@
 
 namespace readygate::core {
 
+// What has to be over by init.timeout. kBackground: background migrations too, for a job that waits for them.
+enum class TimeoutCovers { kOpening, kBackground };
+
 struct GateSettings {
   ReadyPolicy ready_policy = ReadyPolicy::kLive;
   Millis unready_after{30'000};
   Millis drain_delay{0};
-  Millis init_timeout{0};       // 0: no limit
+  Millis init_timeout{0};  // 0: no limit
+  TimeoutCovers init_timeout_covers = TimeoutCovers::kOpening;
   Millis failed_retry{60'000};  // 0: never by itself
   Millis auth_grace{60'000};
   Millis backoff_initial{100};
@@ -68,7 +72,8 @@ class Gate {
   // `what` changed, the connection string or a TLS file that it names: new connections, and a new attempt if one is
   // due.
   void secret_changed(std::string_view what, Now now);
-  void terminate(Now now);
+  // Closes for good, and quits when the lease is given back, or after half a second. `because` is for the log.
+  void terminate(Now now, std::string_view because = "SIGTERM");
 
   // When tick() wants to be called next, if no other event comes.
   std::optional<Instant> next_tick(Instant now) const;
@@ -76,14 +81,15 @@ class Gate {
   const Snapshot& snapshot() const { return snapshot_; }
   Instant started() const { return started_; }
 
-  // What the last initialization did; once it has ended well.
   struct Work {
-    int steps = 0;                     // of plans, carried out
-    std::vector<std::string> pending;  // ids of background migrations that are not done
+    int steps = 0;                     // of plans, carried out since the start, by all attempts
+    std::vector<std::string> pending;  // ids of background migrations that are not done; once initialization ended well
   };
   Work work() const;
   // Whether background migrations are worked on, or about to be.
   bool migrating() const { return auditor_.migrating(); }
+  // The lease is ours, or may be, or is being given back: who ends the process terminates first.
+  bool owes_lease() const { return initializer_.owes_lease() || auditor_.owes_lease(); }
 
  private:
   // Progress alone is rendered at most this often: ten thousand waiters must not cause ten thousand renderings.
@@ -95,6 +101,7 @@ class Gate {
   void begin_attempt();
   void fail(const Judgement& judgement, Now now);
   void fail_for_good(Reason reason, const std::string& sentence, Now now);
+  void time_out(Now now);
   void pause(Millis delay, Now now);
   void completed(Now now);
   void follow_reachability(Now now);

@@ -32,7 +32,7 @@ void Initializer::abandon(Commands& commands) {
   ledger_task_.reset();
   warm_task_.reset();
   ledger_.reset();
-  applier_.reset();
+  drop_applier();
   migrator_.reset();
   builds_.clear();
   confirmation_.reset();
@@ -203,7 +203,7 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
   if (lease_.written() == Lease::Written::kUncertain) {
     // Whether it was recorded, a fresh reading tells; until then the lease is given back.
     release(commands);
-    applier_.reset();
+    drop_applier();
     migrator_.reset();
     enter(State::kWaiting);
     read_ledger(commands);
@@ -223,7 +223,13 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     if (at_ == State::kVerifying) enter(State::kWaiting);
     enter(State::kInitializing);
     warn_of_min_open(commands);
+    drop_applier();
     applier_.emplace(schema_, settings_.parallelism, ledger_->owns);
+    for (auto& [id, sent] : leftovers_) unresolved_.push_back(std::exchange(sent, {sent.destructive, {}, {}}));
+    // Between two terms of ours there was nobody else who may have done it.
+    if (lease_.grant().token == sent_under_ + 1) applier_->may_be_done(std::exchange(unresolved_, {}));
+    unresolved_.clear();
+    sent_under_ = lease_.grant().token;
     applier_->grant(lease_.grant());
     if (!ledger_->applied) applier_->expect_nothing();
     if (took_over_) {
@@ -329,7 +335,7 @@ void Initializer::follow_applier(Commands& commands, Instant now) {
       if (!holding && applier_->drifted() && standing(ledger_, schema_) == Standing::kApplied &&
           settings_.mode == InitMode::kApply) {
         // The ledger says applied and the catalog does not: repaired, by whoever gets the lease.
-        applier_.reset();
+        drop_applier();
         enter(State::kWaiting);
         acquire(commands, now);
         return;
@@ -396,15 +402,29 @@ void Initializer::release(Commands& commands) {
     return;
   }
   leftovers_ = applier_ ? applier_->in_flight() : Applier::InFlight{};
-  if (migrator_ && migrator_->in_flight()) leftovers_.emplace(*migrator_->in_flight(), false);
+  if (migrator_ && migrator_->in_flight()) leftovers_.emplace(*migrator_->in_flight(), Applier::Sent{});
   unsettled_ = false;
   lease_.release(commands, leftovers_.empty() ? Lease::Ending::kNow : Lease::Ending::kLater);
+}
+
+// What it did counts, though another goes on.
+void Initializer::drop_applier() {
+  if (!applier_) return;
+  steps_before_ += applier_->steps_of_all_rounds();
+  unresolved_.insert(unresolved_.end(), applier_->unresolved().begin(), applier_->unresolved().end());
+  applier_.reset();
 }
 
 bool Initializer::on_leftover(Commands& commands, TaskId id, const Outcome& outcome) {
   const auto found = leftovers_.find(id);
   if (found == leftovers_.end()) return false;
-  unsettled_ = unsettled_ || Applier::unsettles(found->second, outcome);
+  const Applier::Sent sent = std::move(found->second);
+  unsettled_ = unsettled_ || Applier::unsettles(sent.destructive, outcome);
+  if (outcome) {
+    steps_before_ += static_cast<int>(sent.steps.size());
+  } else if (!sent.steps.empty()) {
+    unresolved_.push_back(sent);
+  }
   leftovers_.erase(found);
   if (leftovers_.empty() && !unsettled_) lease_.release_now(commands);
   return true;

@@ -61,11 +61,15 @@ class Initializer {
   // Set once, when it ended without success.
   std::optional<Judgement> take_failure();
 
+  // Of plans, carried out by this and by earlier attempts.
+  int steps() const { return steps_before_ + (applier_ ? applier_->steps_of_all_rounds() : 0); }
   const Applier* applier() const { return applier_ ? &*applier_ : nullptr; }
   const Migrator* migrator() const { return migrator_ ? &*migrator_ : nullptr; }
   const BuildWatch& builds() const { return builds_; }
   const std::optional<Ledger>& ledger() const { return ledger_; }
   bool holds_lease() const { return lease_.stage() == Lease::Stage::kHeld; }
+  // Ending now would leave the lease to run out, with nobody behind it.
+  bool owes_lease() const { return holds_lease() || lease_.stage() == Lease::Stage::kAsking || giving_back(); }
   // It took the lease from a replica that had not given it back; what that one sent last may have arrived since.
   // A connection was warmed beside the work, or is about to be. Else the warm one is that of the ledger's reading.
   bool warmed() const { return warmed_; }
@@ -92,6 +96,7 @@ class Initializer {
   void schema_is_ready(Commands& commands);
   void break_off(Commands& commands, Judgement judgement);
   void release(Commands& commands);
+  void drop_applier();
   bool on_leftover(Commands& commands, TaskId id, const Outcome& outcome);
   void warm_beside(Commands& commands);
   void wait_for_the_other(Instant now);
@@ -116,6 +121,9 @@ class Initializer {
   Applier::InFlight leftovers_;  // steps of an attempt that ended before they did: the lease is given back after them
   bool unsettled_ = false;       // one of them may be at work for ever, as far as we know
   Instant holding_since_{};      // the lease, in this attempt
+  int steps_before_ = 0;         // carried out by earlier attempts
+  std::vector<Applier::Sent> unresolved_;      // of them; see Applier::may_be_done()
+  std::int64_t sent_under_ = 0;                // the token of the last of them
   std::optional<std::uint64_t> confirmation_;  // the renewal that is waited for
   std::optional<Instant> poll_at_;
   State at_ = State::kConnecting;
