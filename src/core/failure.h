@@ -59,9 +59,9 @@ struct Failure {
   Doing doing = Doing::kConnect;
   std::string message;              // the driver's or the server's own words, without credentials
   std::vector<std::string> labels;  // errorLabels of the answer
+  std::string advice = {};          // what to do, where whoever saw it knows better than the table; "": the table's
   NamedDocument document = {};
-  std::string advice = {};  // what to do, where whoever saw it knows better than the table; "": the table's
-  Millis base_backoff{0};   // baseBackoffMS of the answer, of a server that is overloaded; 0: it names none
+  Millis base_backoff{0};  // baseBackoffMS of the answer, of a server that is overloaded; 0: it names none
 };
 
 enum class Verdict {
