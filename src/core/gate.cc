@@ -63,17 +63,20 @@ void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
     ping_task_.reset();
     ping_at_ = now.instant + jittered(random_, settings_.ping_period);
     reachability_.ping(outcome.has_value(), now.instant);
-    if (!outcome) {
-      const Judgement judgement = judge(outcome.error());
-      code_ = judgement.reason;
-      reason_ = judgement.sentence;
+    if (outcome) {
+      causes_.ping({});
+    } else {
+      Judgement judgement = judge(outcome.error());
+      causes_.ping(Why{judgement.reason, std::move(judgement.sentence)});
     }
   } else if (const auto warm = std::find(warm_tasks_.begin(), warm_tasks_.end(), id); warm != warm_tasks_.end()) {
     warm_tasks_.erase(warm);
     if (!outcome)
       commands_.say(LogLevel::kInfo, "A further connection could not be warmed: " + outcome.error().message);
-  } else if (!auditor_.on(commands_, id, outcome, now.instant, now.wall) &&
+  } else if (const bool running = initializer_.running();
+             !auditor_.on(commands_, id, outcome, now.instant, now.wall) &&
              initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
+    if (running && outcome) causes_.answered();
     reachability_.ping(answered(outcome), now.instant);
   }
   settle(now);
@@ -91,10 +94,13 @@ void Gate::topology(const TopologyChanged& change, Now now) {
   reachability_.primary(change.primary, now.instant);
   // A ping that failed while there was no primary says nothing about the new one: ask at once.
   if (regained && initialized_) ping_at_ = now.instant;
-  if (!change.primary && initialized_ && state_ != State::kDraining) {
-    const Judgement judgement = judge(change.last_error);
-    code_ = change.last_error.message.empty() ? Reason::kNoPrimary : judgement.reason;
-    reason_ = change.last_error.message.empty() ? std::string(text(Reason::kNoPrimary).meaning) : judgement.sentence;
+  if (change.primary) {
+    causes_.primary({});
+  } else if (change.last_error.message.empty()) {
+    causes_.primary(Why{Reason::kNoPrimary, "No writable primary is known."});
+  } else {
+    Judgement judgement = judge(change.last_error);
+    causes_.primary(Why{judgement.reason, std::move(judgement.sentence)});
   }
   settle(now);
 }
@@ -256,6 +262,7 @@ void Gate::go(State to, Now now) {
   if (!allowed(state_, to)) std::abort();  // a way that the table does not know is a bug; see core/state.h
   const State from = state_;
   state_ = to;
+  causes_.entered();
   if (to == State::kInitializing) said_phase_at_ = now.instant;  // what is done soon needs no progress
   commands_.stamp(state_, attempt_);
   snapshot_.since = now.wall;
@@ -267,13 +274,12 @@ void Gate::begin_initialization(Now now) {
   backoff_.reset();
   auth_refused_since_.reset();
   said_reason_ = Reason::kNone;
+  causes_.begun();
   if (state_ == State::kFailed) commands_.fresh_pool();
   go(State::kConnecting, now);
   commands_.stamp(state_, attempt_ + 1);
   commands_.say(LogLevel::kInfo, "Starting database initialization...");
   if (settings_.init_timeout.count() > 0) init_deadline_ = now.instant + settings_.init_timeout;
-  code_ = Reason::kInitializing;
-  reason_.clear();
   begin_attempt();
 }
 
@@ -300,16 +306,15 @@ void Gate::fail(const Judgement& judgement, Now now) {
     fail_for_good(judgement.reason, judgement.sentence, now);
     return;
   }
-  code_ = judgement.reason;
-  reason_ = judgement.sentence;
+  causes_.failed({judgement.reason, judgement.sentence});
   const bool slow = judgement.verdict == Verdict::kSlow;
   const Millis slow_pace = settings_.failed_retry.count() > 0 ? settings_.failed_retry : kSlowRetry;
   const Millis delay = slow ? jittered(random_, slow_pace) : backoff_.next(random_);
   // Every cause once; the same one again only in the status, or the log would fill with what everyone knows.
   const bool said = said_reason_ == judgement.reason;
   said_reason_ = judgement.reason;
-  commands_.say(said ? LogLevel::kDebug : LogLevel::kWarn, fmt::format("The database is not ready yet: {}", reason_),
-                code_);
+  commands_.say(said ? LogLevel::kDebug : LogLevel::kWarn,
+                fmt::format("The database is not ready yet: {}", judgement.sentence), judgement.reason);
   // A changed secret takes effect; and steps that hang under a lost lease keep no worker from the next attempt.
   if (judgement.verdict == Verdict::kAuthGrace || slow || judgement.reason == Reason::kLeaseLost ||
       judgement.reason == Reason::kBuildStalled) {
@@ -318,25 +323,25 @@ void Gate::fail(const Judgement& judgement, Now now) {
   pause(delay, now);
 }
 
-void Gate::fail_for_good(Reason reason, const std::string& sentence, Now now) {
-  code_ = reason;
-  reason_ = sentence;
+void Gate::fail_for_good(Reason reason, std::string sentence, Now now) {
   retryable_ = true;  // by `readygate status --retry`, and by itself when init.failed_retry is not 0
   init_deadline_.reset();
   next_attempt_.reset();
   go(State::kFailed, now);
   commands_.say(LogLevel::kError, fmt::format("Database initialization failed: {}", sentence), reason);
+  causes_.failed({reason, std::move(sentence)});
   if (settings_.failed_retry.count() > 0) pause(jittered(random_, settings_.failed_retry), now);
 }
 
 void Gate::time_out(Now now) {
   const std::string limit = format_duration(settings_.init_timeout);
   if (!initialized_) {
+    const auto& last = causes_.last_failure();
+    std::string sentence =
+        fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}", limit, phase().what,
+                    last ? " The last failure: " : "", last ? last->sentence : "");
     initializer_.abandon(commands_);
-    fail_for_good(Reason::kInitTimeout,
-                  fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}", limit,
-                              phase().what, reason_.empty() ? "" : " ", reason_),
-                  now);
+    fail_for_good(Reason::kInitTimeout, std::move(sentence), now);
   } else if (auditor_.migrating()) {
     const std::string at = auditor_.migrating_at();
     auditor_.stop(commands_);
@@ -360,6 +365,7 @@ void Gate::completed(Now now) {
   // The answers that brought us here came from a writable primary, whatever the monitors' events, which travel apart.
   reachability_.primary(true, now.instant);
   reachability_.ping(true, now.instant);
+  causes_.primary({});
   commands_.say(LogLevel::kInfo, "Database initialization completed. Connected: True",
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
   ping_at_ = now.instant + jittered(random_, settings_.ping_period);
@@ -380,15 +386,11 @@ void Gate::follow_reachability(Now now) {
   const bool reachable = reachability_.reachable(now.instant);
   if (state_ == State::kReady && !reachable) {
     go(State::kDegraded, now);
-    if (code_ == Reason::kNone) code_ = Reason::kDatabaseLost;
-    commands_.say(LogLevel::kWarn, fmt::format("The database is lost: {}", reason_), code_);
+    const Why why = cause(reachable);
+    commands_.say(LogLevel::kWarn, fmt::format("The database is lost: {}", why.sentence), why.code);
   } else if (state_ == State::kDegraded && reachable) {
     go(State::kReady, now);
     commands_.say(LogLevel::kInfo, "The database is back");
-  }
-  if (state_ == State::kReady && !reachability_.lost()) {
-    code_ = Reason::kNone;
-    reason_.clear();
   }
   // A build may hang on a connection whose server is gone. The monitors know; after the same patience, connect anew.
   if (initializing(state_) && initializer_.running() && reachability_.lost() && !reachable &&

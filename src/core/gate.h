@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "core/auditor.h"
 #include "core/backoff.h"
+#include "core/causes.h"
 #include "core/checks.h"
 #include "core/commands.h"
 #include "core/facts.h"
@@ -100,7 +101,7 @@ class Gate {
   void begin_initialization(Now now);
   void begin_attempt();
   void fail(const Judgement& judgement, Now now);
-  void fail_for_good(Reason reason, const std::string& sentence, Now now);
+  void fail_for_good(Reason reason, std::string sentence, Now now);
   void time_out(Now now);
   void pause(Millis delay, Now now);
   void completed(Now now);
@@ -113,6 +114,8 @@ class Gate {
   Snapshot::Phase phase() const;
   void say_progress(Now now);
   void refresh(Now now);
+  Why doing() const;
+  Why cause(bool reachable) const;
   void explain(Snapshot& next, bool reachable) const;
 
   const GateSettings settings_;
@@ -131,8 +134,7 @@ class Gate {
   State state_ = State::kStarting;
   bool initialized_ = false;
   std::int64_t attempt_ = 0;
-  Reason code_ = Reason::kStarting;  // why it is not open, where a failure says so
-  std::string reason_;
+  Causes causes_;
   bool retryable_ = true;
   std::optional<Now> next_attempt_;
   std::optional<Instant> init_deadline_;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/duration.h"
 #include "core/gate.h"
 
 namespace readygate::core {
@@ -19,10 +20,15 @@ std::vector<Check> Gate::checks(bool reachable) const {
   const auto check = [](std::string check_name, bool passed, Reason reason) {
     return Check{std::move(check_name), passed, passed ? Reason::kNone : reason};
   };
-  const Reason why = code_ == Reason::kNone ? Reason::kDatabaseLost : code_;
+  const Reason why = cause(reachable).code;
   std::vector<Check> all;
-  all.push_back(check("schema", initialized_, code_));
+  all.push_back(check("schema", initialized_, why));
   all.push_back(check("mongodb", reachable || (patient && initialized_), why));
+  if (const auto& trouble = causes_.trouble()) {
+    // Also while it passes: a loss that is too young to count is one.
+    all.back().reason = trouble->code;
+    all.back().sentence = trouble->sentence;
+  }
   all.push_back(check("drain", state_ != State::kDraining && !drained_until_, Reason::kDraining));
   all.push_back(check("drift", auditor_.drift() == Reason::kNone, auditor_.drift()));
   all.push_back(check("migrations", auditor_.migrations() == Reason::kNone, auditor_.migrations()));
@@ -70,23 +76,77 @@ Snapshot::Phase Gate::phase() const {
   return phase;
 }
 
+// What the initializer does now, where nothing is wrong.
+Why Gate::doing() const {
+  const auto made_ready = [](std::string sentence) { return Why{Reason::kInitializing, std::move(sentence)}; };
+  const auto& ledger = initializer_.ledger();
+  switch (state_) {
+    case State::kConnecting: return made_ready("A usable primary is looked for, and the ledger is read.");
+    case State::kWaiting:
+      if (ledger && ledger->owner && *ledger->owner != snapshot_.instance_id) {
+        return {Reason::kLeaseHeld, fmt::format("Another replica ({:.8}…) is initializing the database{}{}.",
+                                                *ledger->owner, ledger->step.empty() ? "" : ": ", ledger->step)};
+      }
+      return made_ready(settings_.init.mode == InitMode::kVerify
+                            ? fmt::format("Schema {} version {} is not applied, and this replica applies nothing "
+                                          "(init.mode = \"verify\"): it waits for one that does.",
+                                          schema_.name, schema_.version)
+                            : "The right to change the database is asked for.");
+    case State::kInitializing: {
+      const auto build = initializer_.builds().slowest();
+      if (build && build->waits_for_members) {
+        return {Reason::kWaitingForMembers, std::string(text(Reason::kWaitingForMembers).meaning)};
+      }
+      const std::string what = phase().what;
+      return made_ready(fmt::format("The database is being made ready{}{}.", what.empty() ? "" : ": ", what));
+    }
+    case State::kVerifying:
+      return made_ready(initializer_.applier() != nullptr ? "The database is compared with the schema."
+                                                          : "The right to change the database is asked for.");
+    case State::kWarming: return made_ready("The schema is in place; a first connection is opened.");
+    case State::kStarting: return {Reason::kStarting, std::string(text(Reason::kStarting).meaning)};
+    case State::kReady:
+    case State::kDegraded:
+    case State::kFailed:
+    case State::kDraining: break;
+  }
+  return {};
+}
+
+// The one place that decides what is told of this moment: what is wrong, or else what is being done.
+Why Gate::cause(bool reachable) const {
+  const auto& trouble = causes_.trouble();
+  switch (state_) {
+    case State::kStarting: return doing();
+    case State::kConnecting: return causes_.failure().value_or(doing());
+    case State::kWaiting:
+    case State::kInitializing:
+    case State::kVerifying:
+    case State::kWarming: return trouble.value_or(doing());
+    case State::kReady: {
+      Why why = trouble.value_or(Why{});
+      const bool closes = reachability_.lost() && reachable && settings_.ready_policy == ReadyPolicy::kLive;
+      if (trouble && closes) {
+        why.sentence += fmt::format(" The gate closes when this lasts for {} (gate.unready_after).",
+                                    format_duration(settings_.unready_after));
+      }
+      return why;
+    }
+    case State::kDegraded:
+      return trouble.value_or(Why{Reason::kDatabaseLost, std::string(text(Reason::kDatabaseLost).meaning)});
+    case State::kFailed: return causes_.failure().value_or(Why{Reason::kInternal, {}});
+    case State::kDraining: return {Reason::kDraining, std::string(text(Reason::kDraining).meaning)};
+  }
+  return {};
+}
+
 void Gate::explain(Snapshot& next, bool reachable) const {
-  const bool drained = state_ == State::kDraining || drained_until_;
-  if (drained) {
-    next.code = Reason::kDraining;
-    next.reason = text(Reason::kDraining).meaning;
-  } else if (next.facts.open && reachable) {
-    next.code = Reason::kNone;
-    next.reason.clear();
-  } else if (state_ == State::kWaiting && code_ == Reason::kInitializing) {
-    next.code = Reason::kLeaseHeld;
-    next.reason = text(Reason::kLeaseHeld).meaning;
-  } else if (const auto build = initializer_.builds().slowest(); build && build->waits_for_members) {
-    next.code = Reason::kWaitingForMembers;
-    next.reason = text(Reason::kWaitingForMembers).meaning;
-  } else {
-    next.code = code_;
-    next.reason = reason_.empty() ? std::string(text(code_).meaning) : reason_;
+  Why why = drained_until_ ? Why{Reason::kDraining, std::string(text(Reason::kDraining).meaning)} : cause(reachable);
+  next.code = why.code;
+  next.reason = std::move(why.sentence);
+  // What it says is not said again beside a check.
+  for (Check& check : next.checks) {
+    if (next.reason.starts_with(check.sentence)) check.sentence.clear();
   }
 }
 
@@ -133,6 +193,8 @@ void Gate::refresh(Now now) {
   if (next == snapshot_ && next.seq != 0) return;
   Snapshot but_progress = next;
   but_progress.phase = snapshot_.phase;
+  // The step that it is at stands in its sentence, too.
+  if (state_ == State::kInitializing && next.code == snapshot_.code) but_progress.reason = snapshot_.reason;
   if (next.seq != 0 && but_progress == snapshot_ && now.instant - rendered_at_ < kRenderEvery) {
     progress_waits_ = true;
     return;

@@ -168,7 +168,6 @@ void Initializer::wait_for_the_other(Instant now) {
 // Nothing is written: it opens when everything that it declares is there.
 void Initializer::look(Commands& commands) {
   warm_beside(commands);
-  if (at_ == State::kConnecting) enter(State::kWaiting);
   enter(State::kVerifying);
   // What a newer version made is extra to this one, and nothing that this one lacks.
   const bool newer = standing(ledger_, schema_) == Standing::kNewer;
@@ -205,7 +204,6 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     release(commands);
     drop_applier();
     migrator_.reset();
-    enter(State::kWaiting);
     read_ledger(commands);
     return;
   }
@@ -219,8 +217,6 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
       if (!migrator_) work_on_documents(commands, now);
       return;
     }
-    // Back here after a lost race: verifying leads to initializing only through waiting.
-    if (at_ == State::kVerifying) enter(State::kWaiting);
     enter(State::kInitializing);
     warn_of_min_open(commands);
     drop_applier();
@@ -302,9 +298,7 @@ void Initializer::warn_of_min_open(Commands& commands) const {
 // ----------------------------------------------------------------------------------------------------- the applier
 
 void Initializer::pass_to(State state) {
-  if (at_ == state) return;
-  if (at_ == State::kVerifying && state == State::kInitializing) enter(State::kWaiting);  // drift found
-  enter(state);
+  if (at_ != state) enter(state);
 }
 
 void Initializer::follow_applier(Commands& commands, Instant now) {
@@ -336,7 +330,6 @@ void Initializer::follow_applier(Commands& commands, Instant now) {
           settings_.mode == InitMode::kApply) {
         // The ledger says applied and the catalog does not: repaired, by whoever gets the lease.
         drop_applier();
-        enter(State::kWaiting);
         acquire(commands, now);
         return;
       }

@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, kStateCount> kNames = {"starting",  "conn
 
 constexpr std::string_view kLost = "database lost";
 constexpr std::string_view kCannotMend = "an error that waiting cannot mend, or init.timeout";
+constexpr std::string_view kBackgroundTooLate = "init.timeout of `readygate apply --background`";
 constexpr std::string_view kTerminated = "SIGTERM: final";
 
 constexpr std::array kTransitions = {
@@ -22,14 +23,14 @@ constexpr std::array kTransitions = {
     Transition{kConnecting, kWarming, "the ledger says: this schema is applied (the usual start)"},
     Transition{kConnecting, kWaiting, "change needed, lease held by another"},
     Transition{kConnecting, kInitializing, "change needed, lease won"},
+    Transition{kConnecting, kVerifying, "the ledger says: applied, and only a look tells whether it is still so"},
     Transition{kWaiting, kInitializing, "lease won"},
     Transition{kWaiting, kVerifying, "the other one finished"},
     Transition{kWaiting, kWarming, "the other one finished, and the ledger says so"},
     Transition{kInitializing, kVerifying, "all steps done"},
     Transition{kVerifying, kWarming, "the catalog matches"},
-    Transition{kInitializing, kWaiting, "lease lost"},
-    Transition{kVerifying, kWaiting, "lease lost, or drift found"},
-    Transition{kWarming, kWaiting, "lease lost, or drift found"},
+    Transition{kVerifying, kInitializing, "drift found, lease won or still held"},
+    Transition{kVerifying, kWaiting, "drift found, lease held by another"},
     Transition{kWaiting, kConnecting, kLost},
     Transition{kInitializing, kConnecting, kLost},
     Transition{kVerifying, kConnecting, kLost},
@@ -37,14 +38,13 @@ constexpr std::array kTransitions = {
     Transition{kWarming, kReady, "one warm connection"},
     Transition{kReady, kDegraded, "reachable lost"},
     Transition{kDegraded, kReady, "reachable regained"},
-    Transition{kStarting, kFailed, kCannotMend},
     Transition{kConnecting, kFailed, kCannotMend},
     Transition{kWaiting, kFailed, kCannotMend},
     Transition{kInitializing, kFailed, kCannotMend},
     Transition{kVerifying, kFailed, kCannotMend},
     Transition{kWarming, kFailed, kCannotMend},
-    Transition{kReady, kFailed, kCannotMend},
-    Transition{kDegraded, kFailed, kCannotMend},
+    Transition{kReady, kFailed, kBackgroundTooLate},
+    Transition{kDegraded, kFailed, kBackgroundTooLate},
     Transition{kFailed, kConnecting, "POST retry, SIGHUP, a changed secret, CA or schema file, or the slow retry"},
     Transition{kStarting, kDraining, kTerminated},
     Transition{kConnecting, kDraining, kTerminated},

@@ -11,7 +11,7 @@ namespace readygate::core {
 enum class State : std::uint8_t {
   kStarting,
   kConnecting,
-  kWaiting,  // another replica initializes
+  kWaiting,  // another replica initializes: never entered by one that is alone
   kInitializing,
   kVerifying,
   kWarming,

@@ -100,13 +100,14 @@ bool probe_holds(RouteId id, const core::Facts& facts) {
   }
 }
 
-// Why a fact does not hold, as one code: the gate's own, else that of the first failing check.
-std::string_view why_not(const core::Published& now) {
-  if (now.code != Reason::kNone) return name(now.code);
-  for (const core::Check& check : now.checks) {
-    if (!check.passed) return name(check.reason);
-  }
-  return core::name(now.state);
+// Why a fact does not hold, as one code: the gate's own, else that of the first failing check. Of an open gate that is
+// not ready the checks come first: a loss that is too young to count is no reason for anything.
+std::string_view why_not(RouteId id, const core::Published& now) {
+  const auto failing =
+      std::find_if(now.checks.begin(), now.checks.end(), [](const core::Check& check) { return !check.passed; });
+  const bool checks_first = id == RouteId::kReadyz && now.facts.open && failing != now.checks.end();
+  if (now.code != Reason::kNone && !checks_first) return name(now.code);
+  return failing != now.checks.end() ? name(failing->reason) : core::name(now.state);
 }
 
 struct ProbeQuery {
@@ -251,7 +252,7 @@ Response answer_probe(RouteId id, std::string_view query, const core::Published&
   response.status = holds ? 200 : 503;
   response.retry_after = !holds;
   if (!asked.verbose) {
-    response.body = holds ? "ok\n" : fmt::format("{}\n", why_not(now));
+    response.body = holds ? "ok\n" : fmt::format("{}\n", why_not(id, now));
     return response;
   }
   const auto out = std::back_inserter(response.body);

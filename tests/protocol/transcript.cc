@@ -74,14 +74,16 @@ core::Snapshot read_state(std::string_view text) {
   bool initialized = false;
   bool reachable = false;
   bool drained = false;
+  bool unanswered = false;
   for (std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 2); !rest.empty();) {
     const std::size_t comma = std::min(rest.find(", "), rest.size());
     const std::string_view word = rest.substr(0, comma);
     rest.remove_prefix(std::min(comma + 2, rest.size()));
-    bool* const said = word == "initialized" ? &initialized
-                       : word == "reachable" ? &reachable
-                       : word == "drained"   ? &drained
-                                             : nullptr;
+    bool* const said = word == "initialized"  ? &initialized
+                       : word == "reachable"  ? &reachable
+                       : word == "drained"    ? &drained
+                       : word == "unanswered" ? &unanswered
+                                              : nullptr;
     if (said == nullptr) throw std::runtime_error("what is " + std::string(word) + "?");
     *said = true;
   }
@@ -89,6 +91,10 @@ core::Snapshot read_state(std::string_view text) {
   if (drained) {
     snapshot.facts = core::derive({state, initialized, reachable, true, true}, core::ReadyPolicy::kLive);
     snapshot.code = Reason::kDraining;
+  }
+  if (unanswered) {
+    snapshot.code = snapshot.checks.back().reason = Reason::kNoPrimary;
+    snapshot.reason = "No writable primary is known. The gate closes when this lasts for 30s (gate.unready_after).";
   }
   return snapshot;
 }

@@ -255,7 +255,8 @@ TEST_CASE("init.mode = verify waits for the ledger and never writes") {
   Harness h(example_schema(), settings, 2);
   h.open();
   CHECK(h.state() == State::kWaiting);
-  CHECK(h.code() == Reason::kLeaseHeld);
+  CHECK(h.code() == Reason::kInitializing);  // nobody holds the lease
+  CHECK(h.gate.snapshot().reason.find("init.mode = \"verify\"") != std::string::npos);
   h.pass(Millis(6'000));
   h.answer_all();
   CHECK(h.state() == State::kWaiting);

@@ -87,6 +87,17 @@ TEST_CASE("a probe that says no says why") {
   CHECK(answer_probe(RouteId::kReadyz, {}, unexplained).body == "initializing\n");
 }
 
+TEST_CASE("of an open gate a failing check is the reason, and not a loss that is too young to count") {
+  core::Snapshot snapshot = testing::sample(State::kReady, true, true);
+  snapshot.facts.ready = false;
+  snapshot.code = Reason::kNoPrimary;
+  snapshot.checks.back().reason = Reason::kNoPrimary;  // of `mongodb`, which passes
+  snapshot.checks.push_back({"app", false, Reason::kCheckFailed});
+  CHECK(answer_probe(RouteId::kReadyz, "", *testing::published(snapshot)).body == "check_failed\n");
+  snapshot.facts.open = false;
+  CHECK(answer_probe(RouteId::kReadyz, "", *testing::published(snapshot)).body == "no_primary\n");
+}
+
 TEST_CASE("?verbose and ?exclude, as the Kubernetes API server has them") {
   const auto now = testing::published(testing::sample(State::kDegraded, true, false));
   CHECK(answer_probe(RouteId::kReadyz, "verbose", *now).body ==
