@@ -1,20 +1,27 @@
 #include "schema/capabilities.h"
 
 #include <charconv>
+#include <optional>
 #include <utility>
 
 namespace readygate::schema {
 namespace {
 
+using Version = std::pair<int, int>;
+
+std::optional<Version> version_of(const Server& server) {
+  Version has{0, 0};
+  const char* end = server.version.data() + server.version.size();
+  const auto [dot, error] = std::from_chars(server.version.data(), end, has.first);
+  if (error != std::errc{}) return std::nullopt;
+  if (dot != end && *dot == '.') std::from_chars(dot + 1, end, has.second);
+  return has;
+}
+
 // True of a version that cannot be read.
 bool at_least(const Server& server, int major, int minor) {
-  int has_major = 0;
-  int has_minor = 0;
-  const char* end = server.version.data() + server.version.size();
-  const auto [dot, error] = std::from_chars(server.version.data(), end, has_major);
-  if (error != std::errc{}) return true;
-  if (dot != end && *dot == '.') std::from_chars(dot + 1, end, has_minor);
-  return std::pair(has_major, has_minor) >= std::pair(major, minor);
+  const std::optional<Version> has = version_of(server);
+  return !has || *has >= Version(major, minor);
 }
 
 bool mongodb(const Server& server) { return server.product == "mongodb"; }
@@ -28,7 +35,11 @@ bool can_resize_capped(const Server& server) { return !mongodb(server) || at_lea
 bool can_change_bucket_span(const Server& server) { return !mongodb(server) || at_least(server, 6, 3); }
 bool can_encrypt(const Server& server) { return !mongodb(server) || at_least(server, 7, 0); }
 bool can_query_encrypted(const Server& server, const QueryType& type) {
-  return !mongodb(server) || at_least(server, type.major, type.minor);
+  return !mongodb(server) || (at_least(server, type.major, type.minor) && !has_dropped(server, type));
+}
+bool has_dropped(const Server& server, const QueryType& type) {
+  const std::optional<Version> has = version_of(server);
+  return mongodb(server) && type.gone_with != 0 && has && has->first >= type.gone_with;
 }
 bool can_have_same_key_twice(const Server& server) { return !mongodb(server) || at_least(server, 5, 0); }
 

@@ -16,6 +16,8 @@ bool can_change_bucket_span(const Server& server);  // bucketMaxSpanSeconds: 6.3
 bool can_encrypt(const Server& server);             // encryptedFields, as drivers use them: 7.0
 // Whether it answers such a query on an encrypted field.
 bool can_query_encrypted(const Server& server, const QueryType& type);
+// Whether it had such a query and has it no more. Of a version that cannot be read the answer is no.
+bool has_dropped(const Server& server, const QueryType& type);
 // Indexes with the same key that differ in unique, sparse or partialFilterExpression: 5.0
 bool can_have_same_key_twice(const Server& server);
 

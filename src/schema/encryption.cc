@@ -214,10 +214,16 @@ bool overlap(std::string_view a, std::string_view b) {
 
 const std::vector<QueryType>& query_types() {
   using Kind = QueryType::Kind;
+  // 9.0 creates no collection with a preview type (SERVER-123416, SERVER-129158).
   static const std::vector<QueryType> kTypes = {
-      {Kind::kEquality, "equality", 7, 0},     {Kind::kRange, "range", 8, 0},
-      {Kind::kText, "prefixPreview", 8, 2},    {Kind::kText, "suffixPreview", 8, 2},
-      {Kind::kText, "substringPreview", 8, 2},
+      {Kind::kEquality, "equality", 7, 0},
+      {Kind::kRange, "range", 8, 0},
+      {Kind::kText, "prefix", 9, 0},
+      {Kind::kText, "suffix", 9, 0},
+      {Kind::kText, "substring", 9, 0},
+      {Kind::kText, "prefixPreview", 8, 2, 9, "prefix"},
+      {Kind::kText, "suffixPreview", 8, 2, 9, "suffix"},
+      {Kind::kText, "substringPreview", 8, 2, 9, "substring"},
   };
   return kTypes;
 }

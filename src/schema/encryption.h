@@ -45,12 +45,14 @@ std::string encrypted_field_at(const Document& encrypted_fields, std::string_vie
 // Whether one of two dotted paths is the other, or is in it.
 bool overlap(std::string_view a, std::string_view b);
 
-// What MongoDB answers on encrypted fields, with the first version that does.
+// What MongoDB answers on encrypted fields, with the first version that does, and the first that does not any more.
 struct QueryType {
   enum class Kind { kEquality, kRange, kText } kind;
   std::string_view name;
   int major;
   int minor;
+  int gone_with = 0;               // a major version; 0: it is there
+  std::string_view replaced = {};  // by what, where it is gone
 };
 // https://www.mongodb.com/docs/manual/core/queryable-encryption/qe-create-encryption-schema/
 const std::vector<QueryType>& query_types();

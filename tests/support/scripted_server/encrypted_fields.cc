@@ -84,7 +84,8 @@ Result<Doc> full_query(const Doc& query, const std::string& type) {
     good = known(query, "create.encryptedFields.fields.queries",
                  {"queryType", "contention", "min", "max", "sparsity", "trimFactor", "precision"});
     if (good) good = check_range(query, type);
-  } else if (kind != "prefixPreview" && kind != "suffixPreview" && kind != "substringPreview") {
+  } else if (kind != "prefixPreview" && kind != "suffixPreview" && kind != "substringPreview" && kind != "prefix" &&
+             kind != "suffix" && kind != "substring") {
     good = fail(Code::kBadValue, "Enumeration value '" + kind + "' for field 'queryType' is not a valid value.");
   }
   if (!good) return tl::unexpected(good.error());

@@ -113,8 +113,8 @@ TEST_CASE("which queries a field may answer") {
   CHECK(wrong_query("string", "[ 1 ]") ==
         ".queries must be an object like { \"queryType\": \"equality\" }, or an array of such");
   CHECK(wrong_query("string", R"({ "queryType": "rangePreview" })") ==
-        ".queries.queryType must be one of \"equality\", \"range\", \"prefixPreview\", \"suffixPreview\", "
-        "\"substringPreview\"");
+        ".queries.queryType must be one of \"equality\", \"range\", \"prefix\", \"suffix\", \"substring\", "
+        "\"prefixPreview\", \"suffixPreview\", \"substringPreview\"");
   CHECK(wrong_query("string", R"({ "queryType": "equality", "contention": -1 })") ==
         ".queries.contention must be a whole number, at least 0");
   CHECK(wrong_query("string", R"({ "queryType": "equality", "contention": 1.5 })") ==
@@ -125,7 +125,7 @@ TEST_CASE("which queries a field may answer") {
             .starts_with(
                 ".queries cannot be \"equality\" for the bsonType \"double\"; it can for \"binData\", \"bool\", "));
   CHECK(wrong_query("string", R"([ { "queryType": "equality" }, { "queryType": "equality" } ])") ==
-        ".queries may hold one query, or \"prefixPreview\" and \"suffixPreview\"");
+        ".queries may hold one query, or \"prefix\" and \"suffix\"");
 }
 
 TEST_CASE("ranges: bounds of the type of the field") {
@@ -178,6 +178,12 @@ TEST_CASE("text: lengths, and whether letters and accents count") {
     return wrong_query("string", fmt::format(R"({{ "queryType": "{}", {} }})", kind, more));
   };
   const std::string lengths = R"(, "strMinQueryLength": 2, "strMaxQueryLength": 6)";
+  CHECK(text("prefix", flags + lengths) == "");
+  CHECK(text("suffix", flags + lengths + R"(, "strMaxLength": 6)") ==
+        ".queries must not have \"strMaxLength\"; it may have \"queryType\", \"contention\", \"strMinQueryLength\", "
+        "\"strMaxQueryLength\", \"caseSensitive\", \"diacriticSensitive\"");
+  CHECK(text("substring", flags + lengths + R"(, "strMaxLength": 6)") == "");
+  CHECK(text("substring", flags + lengths) == ".queries.strMaxLength is missing");
   CHECK(text("prefixPreview", flags + lengths) == "");
   CHECK(text("substringPreview", flags + lengths + R"(, "strMaxLength": 6)") == "");
   CHECK(text("substringPreview", flags + lengths) == ".queries.strMaxLength is missing");
@@ -194,10 +200,13 @@ TEST_CASE("text: lengths, and whether letters and accents count") {
         ".queries.diacriticSensitive must be true or false");
   CHECK(wrong_query("int", R"({ "queryType": "prefixPreview", )" + flags + lengths + " }") ==
         ".queries cannot be \"prefixPreview\" for the bsonType \"int\"; it can for \"string\"");
-  const auto two = [&](const std::string& other) {
-    return wrong_query("string", R"([ { "queryType": "prefixPreview", )" + flags + lengths +
-                                     R"( }, { "queryType": "suffixPreview", )" + other + lengths + " } ]");
+  const auto pair = [&](const std::string& first, const std::string& second, const std::string& other) {
+    return wrong_query("string", R"([ { "queryType": ")" + first + R"(", )" + flags + lengths +
+                                     R"( }, { "queryType": ")" + second + R"(", )" + other + lengths + " } ]");
   };
+  CHECK(pair("suffix", "prefix", flags) == "");
+  CHECK(pair("prefixPreview", "suffix", flags) == ".queries may hold one query, or \"prefix\" and \"suffix\"");
+  const auto two = [&](const std::string& other) { return pair("prefixPreview", "suffixPreview", other); };
   CHECK(two(flags) == "");
   CHECK(two(R"("caseSensitive": false, "diacriticSensitive": false)") ==
         ".queries must have the same caseSensitive in both");
@@ -462,6 +471,33 @@ TEST_CASE("a server that cannot encrypt is named with what it lacks, and nothing
   CHECK(lacks({"mongodb", "8.2.0", "replicaset"}, both) == "");
   CHECK(lacks({"mongodb", "8.0.4", "replicaset"}, both) ==
         begin + "has queries of the type \"prefixPreview\", which need MongoDB 8.2 or later, and this is 8.0.4");
+  CHECK(lacks({"mongodb", "8.3.7", "replicaset"}, both) == "");
+  const std::string moving =
+      begin +
+      "has queries of the type \"suffixPreview\", which MongoDB has from 8.2 until 9.0 alone, and this is 9.0.1. "
+      "\"suffix\" took its place, and does not find what was encrypted for \"suffixPreview\": declare another "
+      "collection "
+      "with \"suffix\", let a client that has the keys read each document of this one and insert it there, then drop "
+      "this one by hand";
+  CHECK(lacks({"mongodb", "9.0.1", "replicaset"}, text) == moving);
+  CHECK(lacks({"mongodb", "next", "replicaset"}, text) == "");
+  for (const std::string type : {"prefix", "suffix"}) {
+    const std::string stable = all_of(encrypted("a", R"("bsonType": "string", "queries": )" + preview(type)));
+    CHECK(lacks({"mongodb", "9.0.1", "replicaset"}, stable) == "");
+    CHECK(lacks({"mongodb", "8.3.7", "replicaset"}, stable) ==
+          begin + "has queries of the type \"" + type + "\", which need MongoDB 9.0 or later, and this is 8.3.7");
+  }
+  // One that is there stays readable for nobody when its server is raised.
+  ScriptedCatalog raised({"mongodb", "8.3.7", "replicaset"});
+  const Schema with_preview = schema_of(collection(text));
+  apply(raised, diff(with_preview, raised.read()));
+  Catalog later = raised.read();
+  check_no_change(with_preview, later);
+  later.server.version = "9.0.1";
+  const Plan plan = diff(with_preview, later);
+  CHECK(plan.empty());
+  REQUIRE(plan.first(FindingKind::kConflict) != nullptr);
+  CHECK(plan.first(FindingKind::kConflict)->message == moving);
   // One that is there already was made by somebody who could.
   ScriptedCatalog made(kServer);
   apply(made, diff(schema_of(collection(all_of(kSsn))), made.read()));
