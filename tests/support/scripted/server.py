@@ -159,7 +159,7 @@ class ScriptedServer:
 
     def configure(self, **settings: Any) -> None:
         """version="7.0.14", min_wire=0, max_wire=21, extra_fields=True, address="host:port",
-        hides_builds=True.
+        hides_builds=True, feature_version=8.
         """
         self._tell({"set": settings})
 

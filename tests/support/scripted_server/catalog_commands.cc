@@ -68,6 +68,9 @@ Result<Doc> CatalogModel::create(const Call& call) {
   auto options = normalise_collection_options(call.command);
   if (!options) return tl::unexpected(options.error());
   if (const auto good = check_collection_name(call.name); !good) return tl::unexpected(good.error());
+  if (const auto good = check_validation(std::nullopt, call.command, feature_version); !good) {
+    return tl::unexpected(good.error());
+  }
   if (options->has("encryptedFields")) {
     const bool standalone = deployment_ == Deployment::kStandalone;
     if (const auto good = check_encrypted_collection(*options, standalone); !good) return tl::unexpected(good.error());

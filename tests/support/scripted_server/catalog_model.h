@@ -1,7 +1,7 @@
 // What the scripted server holds: databases, their collections, views, indexes and documents, and the commands on them
 // as functions from a document to a document. No sockets, no threads, no clock, no faults: those are elsewhere.
 //
-// Every rule follows the manual of MongoDB 7 and 8; the page is named where the rule is applied. Not here: enforcing
+// Every rule follows the manual of MongoDB 7 to 9; the page is named where the rule is applied. Not here: enforcing
 // validators, planning queries, transactions, sharding. Lists come back in one batch: no cursor is ever left open.
 #pragma once
 
@@ -32,6 +32,7 @@ class CatalogModel {
 
   /// The indexes, as "db.collection.index", whose builds are not over; they are there, and listed.
   std::set<std::string, std::less<>> unfinished;
+  int feature_version = 9;    // the major one of featureCompatibilityVersion
   bool hides_builds = false;  // listIndexes does not know includeBuildUUIDs
   /// Whether the command asks for an index that is being built: its answer comes when that is over.
   bool waits(const std::string& database, const Doc& command) const;
@@ -70,6 +71,7 @@ class CatalogModel {
   Collection& collection_for_writing(const Call& call);
   Collection& add_collection(const Call& call, std::string type, Doc options);
   Result<void> add_index(const Call& call, Collection& collection, const Doc& spec, bool& added) const;
+  static Result<void> all_valid(const Collection& collection, const std::string& name);
   Result<Doc> modify_index(const Call& call, Collection& collection, const Doc& change);
 
   // data_commands.cc

@@ -113,4 +113,52 @@ Result<Doc> normalise_collection_options(const Doc& command) {
   return options;
 }
 
+Result<void> check_validation(const std::optional<Doc>& before, const Doc& command, int feature_version) {
+  const auto word = [&](const char* option) {
+    const std::string asked = command.text(option);
+    return asked.empty() && before ? before->text(option) : asked;
+  };
+  const std::string asked = command.text("validationLevel");
+  if (feature_version < 9 && (asked == "constraint" || command.truthy("prepareConstraintValidationLevel"))) {
+    return fail(Code::kInvalidOptions, "Validation level 'constraint' is not supported with current FCV");
+  }
+  if (before && before->truthy("prepareConstraintValidationLevel") && command.has("validator")) {
+    return fail(Code::kBadValue,
+                "Validator cannot be changed while prepareConstraintValidationLevel is set. To make validator changes, "
+                "first run: db.runCommand({collMod: \"<collection>\", prepareConstraintValidationLevel: false})");
+  }
+  // SERVER-139595, of 9.1 and maybe of a later 9.0.
+  if (command.truthy("prepareConstraintValidationLevel") && word("validationAction") == "warn") {
+    return fail(Code::kBadValue,
+                "prepareConstraintValidationLevel needs a validationAction of 'error' or 'errorAndLog'");
+  }
+  if (word("validationLevel") != "constraint") return {};
+  if (word("validationAction") == "warn") {
+    return fail(Code::kBadValue, "Validation action of 'warn' is not allowed when Validation level is 'constraint'");
+  }
+  if (!before) return {};
+  const std::string level = before->text("validationLevel");
+  if (level == "constraint") {
+    if (!command.has("validator")) return {};
+    return fail(Code::kBadValue, "Validator cannot be changed when Validation level is 'constraint'");
+  }
+  if (level != "strict") {
+    return fail(Code::kBadValue, "validationLevel can only be changed to 'constraint' from 'strict'");
+  }
+  if (command.has("validator")) {
+    return fail(Code::kBadValue,
+                "Cannot change the validator in the same collMod that upgrades validationLevel to 'constraint'");
+  }
+  if (!before->truthy("prepareConstraintValidationLevel")) {
+    return fail(Code::kBadValue,
+                "Cannot upgrade validationLevel to 'constraint' without first setting "
+                "prepareConstraintValidationLevel to true");
+  }
+  return {};
+}
+
+bool insists_on_validation(const Doc& options) {
+  return options.truthy("prepareConstraintValidationLevel") || options.text("validationLevel") == "constraint";
+}
+
 }  // namespace readygate::scripted

@@ -4,6 +4,7 @@
 // "Naming Restrictions", "View Existing Validation Rules" (levels and actions that were not given are not listed).
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "scripted_server/failure.h"
@@ -21,5 +22,12 @@ Result<void> check_collection_name(std::string_view name);
 
 /// Fields that any command may carry and that are no options of it: $db, lsid, comment, writeConcern, …
 bool is_generic_argument(std::string_view key);
+
+/// What a validator's level and action may become (document_validation_helpers.cpp of MongoDB 9.0). `before`: the
+/// options of a collection that is there; none: it is made. `feature_version`: the major one.
+Result<void> check_validation(const std::optional<Doc>& before, const Doc& command, int feature_version);
+
+/// Whether a write may not bypass validation: a constraint, or on the way there.
+bool insists_on_validation(const Doc& options);
 
 }  // namespace readygate::scripted

@@ -25,6 +25,8 @@ Answer change_settings(ServerState& state, const Doc& changes) {
       settings.max_wire = static_cast<std::int32_t>(change.integer());
     } else if (key == "extra_fields") {
       settings.extra_fields = change.truthy();
+    } else if (key == "feature_version") {
+      state.model.feature_version = static_cast<int>(change.integer());
     } else if (key == "hides_builds") {
       state.model.hides_builds = change.truthy();
     } else {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scripted_server/catalog_model.h"
+#include "scripted_server/collection_options.h"
 #include "scripted_server/index_spec.h"
 #include "scripted_server/query.h"
 
@@ -88,7 +89,13 @@ Result<Doc> CatalogModel::run(const std::string& database, const Doc& command) {
   if (handler == handlers().end()) {
     return fail(Code::kCommandNotFound, "no such command: '" + std::string(first->key()) + "'");
   }
-  return (this->*handler->second)(Call{database, std::string(first->text()), command});
+  const Call call{database, std::string(first->text()), command};
+  // document_validation_helpers.cpp of the server: also what is valid.
+  const Collection* collection = command.truthy("bypassDocumentValidation") ? find_collection(call) : nullptr;
+  if (collection != nullptr && insists_on_validation(collection->options)) {
+    return fail(Code::kBadValue, "bypassDocumentValidation is not allowed on " + call.full_name());
+  }
+  return (this->*handler->second)(call);
 }
 
 Result<Doc> first_duplicate(const Doc& spec, const std::vector<Doc>& documents) {

@@ -162,8 +162,9 @@ Result<void> check_encrypted_collection(const Doc& options, bool standalone) {
   }
   const std::string level = options.text("validationLevel");
   const std::string action = options.text("validationAction");
-  if (!level.empty() && level != "strict") {
-    return fail(Code::kBadValue, "Validation levels other than 'strict' are not allowed on encrypted collections");
+  if (!level.empty() && level != "strict" && level != "constraint") {
+    return fail(Code::kBadValue,
+                "Validation levels other than 'strict' or 'constraint' are not allowed on encrypted collections");
   }
   if (!action.empty() && action != "error") {
     return fail(Code::kBadValue,

@@ -45,6 +45,7 @@ std::string code_name(int code) {
     case Code::kEncryptedRangeType:
     case Code::kEncryptedMin:
     case Code::kEncryptedMax:
+    case Code::kConstraintViolated:
     case Code::kEncryptedState: break;
   }
   return "Location" + std::to_string(code);

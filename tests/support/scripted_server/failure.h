@@ -38,6 +38,7 @@ enum class Code : int {
   kInterruptedDueToReplStateChange = 11602,
   kNotPrimaryNoSecondaryOk = 13435,
   kUnknownCommandField = 40415,
+  kConstraintViolated = 12370902,  // a number without a name
   // Of encrypted fields: numbers without a name.
   kEncryptedFieldWithoutPath = 6316402,
   kEncryptedId = 6316403,

@@ -9,18 +9,15 @@
 #include "scripted_server/collection_options.h"
 #include "scripted_server/encrypted_fields.h"
 #include "scripted_server/index_spec.h"
+#include "scripted_server/query.h"
 
 namespace readygate::scripted {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kCollectionOptions = {"validator",
-                                                                "validationLevel",
-                                                                "validationAction",
-                                                                "viewOn",
-                                                                "pipeline",
-                                                                "expireAfterSeconds",
-                                                                "changeStreamPreAndPostImages"};
+constexpr std::array<std::string_view, 8> kCollectionOptions = {
+    "validator", "validationLevel", "validationAction",   "prepareConstraintValidationLevel",
+    "viewOn",    "pipeline",        "expireAfterSeconds", "changeStreamPreAndPostImages"};
 
 // Seconds that a bucket spans: its own, or what its granularity stands for.
 std::int64_t span_of(const Doc& series) {
@@ -126,10 +123,35 @@ Result<Doc> CatalogModel::modify_index(const Call& call, Collection& collection,
   return reply;
 }
 
+// constraint_validation_level_upgrade.cpp of the server: it looks at every document.
+Result<void> CatalogModel::all_valid(const Collection& collection, const std::string& name) {
+  const auto validator = collection.options.find("validator");
+  if (!validator) return {};
+  for (const Doc& document : collection.documents) {
+    const auto valid = matches(validator->document(), document);
+    if (!valid) return tl::unexpected(valid.error());
+    if (*valid) continue;
+    return fail(Code::kConstraintViolated,
+                "Cannot upgrade validationLevel to 'constraint': the collection contains documents that do not satisfy "
+                "the validator. Run db." +
+                    name + ".find({\"$nor\": [" + validator->document().json() +
+                    "]}) to find non-compliant documents.");
+  }
+  return {};
+}
+
 Result<Doc> CatalogModel::modify_collection(const Call& call) {
   Collection* collection = find_collection(call);
   if (collection == nullptr) return fail(Code::kNamespaceNotFound, "ns does not exist");
   Doc options = collection->options;
+  if (const auto good = check_validation(options, call.command, feature_version); !good) {
+    return tl::unexpected(good.error());
+  }
+  const bool becomes_constraint =
+      call.command.text("validationLevel") == "constraint" && options.text("validationLevel") != "constraint";
+  if (becomes_constraint) {
+    if (const auto valid = all_valid(*collection, call.name); !valid) return tl::unexpected(valid.error());
+  }
   Doc reply;
   const Doc arguments = call.command.without({"collMod", "dryRun"});
   for (const Field& field : arguments.fields()) {
@@ -157,11 +179,18 @@ Result<Doc> CatalogModel::modify_collection(const Call& call) {
       return fail(Code::kInvalidOptions, "'viewOn' and 'pipeline' are for views");
     } else if (key == "validator" && field.document().empty()) {
       options = options.without({"validator"});  // an empty validator takes it away
+    } else if (key == "prepareConstraintValidationLevel" && !field.truthy()) {
+      options = options.without({key});
     } else if (key == "expireAfterSeconds" && field.text() == "off") {
       options = options.without({"expireAfterSeconds"});
     } else {
       options = options.merged(Doc().add(field));
     }
+  }
+  // A preparation is over with what it was for, and sets the level that was strict for want of another.
+  if (becomes_constraint) options = options.without({"prepareConstraintValidationLevel"});
+  if (call.command.truthy("prepareConstraintValidationLevel") && !options.has("validationLevel")) {
+    options.add("validationLevel", "strict");
   }
   if (options.has("encryptedFields")) {
     if (const auto good = check_encrypted_collection(options, false); !good) return tl::unexpected(good.error());

@@ -174,6 +174,9 @@ Result<bool> matches(const Doc& filter, const Doc& document) {
     Result<bool> one = false;
     if (key == "$and" || key == "$or") {
       one = matches_all(condition.document(), document, key == "$and");
+    } else if (key == "$nor") {
+      one = matches_all(condition.document(), document, false);
+      if (one) one = !*one;
     } else if (key == "$comment") {
       one = true;
     } else if (key.starts_with('$')) {

@@ -10,8 +10,8 @@
 
 namespace readygate::scripted {
 
-/// Equality on dotted paths, $eq $ne $gt $gte $lt $lte $in $exists $type (by name: string, null), $and $or. A filter
-/// value null also matches a missing field (manual, "Query for Null or Missing Fields").
+/// Equality on dotted paths, $eq $ne $gt $gte $lt $lte $in $exists $type (by name: string, null), $and $or $nor. A
+/// filter value null also matches a missing field (manual, "Query for Null or Missing Fields").
 Result<bool> matches(const Doc& filter, const Doc& document);
 
 /// A replacement document, or $set $unset $inc $setOnInsert, or a pipeline of $set with literal values.
