@@ -31,7 +31,7 @@ using core::LedgerField;
 
 struct Unlocked {
   bool won = false;                // false: the ledger moved meanwhile
-  std::vector<std::string> reset;  // "collection.index" that had been made ready to become unique
+  std::vector<std::string> reset;  // "collection.index" made ready to become unique, "collection" a constraint
 };
 
 class Unlocking {
@@ -80,24 +80,37 @@ class Unlocking {
     });
   }
 
-  // An index that was to become unique refuses the application's duplicates from then on, until it is told not to.
+  // An index that was to become unique refuses the application's duplicates from then on, and a collection whose
+  // validator was to become a constraint what bypasses it, until they are told not to.
   tl::expected<std::vector<std::string>, Failure> take_back_preparations(const core::Ledger& seen, std::int64_t token) {
     std::vector<std::string> names = schema::declared_names(schema_);
     for (const core::Owns& owns : seen.owns) names.push_back(owns.collection);
     const auto read = mongo::read_catalog(client_, place_.database, {names, false, false});
     if (!read) return tl::unexpected(read.error());
     std::vector<std::string> reset;
+    const auto take_back = [&](schema::Document command, std::string name) -> tl::expected<void, Failure> {
+      schema::append(command, "comment", fmt::format("readygate:{}", token));
+      const auto reply =
+          mongo::run(client_, mongo::Sort::kWrite, place_.database, command.get(), nullptr, core::Doing::kModify);
+      if (!reply) return tl::unexpected(reply.error());
+      reset.push_back(std::move(name));
+      return {};
+    };
     for (const schema::CatalogCollection& collection : read->catalog.collections) {
+      constexpr std::string_view kConstraint = "prepareConstraintValidationLevel";
+      if (const auto prepared = schema::field(collection.options, kConstraint); prepared && prepared->truthy()) {
+        schema::Document off;
+        schema::append(off, kConstraint, false);
+        if (auto done = take_back(schema::modify_command(collection.name, off), collection.name); !done) {
+          return tl::unexpected(std::move(done.error()));
+        }
+      }
       for (const schema::CatalogIndex& each : collection.indexes) {
         const auto prepared = schema::field(each.index.options, "prepareUnique");
         if (!prepared || !prepared->truthy()) continue;
-        schema::Document command =
-            schema::modify_index_command(collection.name, each.index.name, "prepareUnique", false);
-        schema::append(command, "comment", fmt::format("readygate:{}", token));
-        const auto reply =
-            mongo::run(client_, mongo::Sort::kWrite, place_.database, command.get(), nullptr, core::Doing::kModify);
-        if (!reply) return tl::unexpected(reply.error());
-        reset.push_back(fmt::format("{}.{}", collection.name, each.index.name));
+        auto done = take_back(schema::modify_index_command(collection.name, each.index.name, "prepareUnique", false),
+                              fmt::format("{}.{}", collection.name, each.index.name));
+        if (!done) return tl::unexpected(std::move(done.error()));
       }
     }
     return reset;
@@ -149,7 +162,8 @@ void tell(const CommandLine& line, bool unlocked, const core::Ledger& before, co
     fmt::print("Nothing to unlock: the lease is {}.\n", state_of(before));
   } else {
     fmt::print("Unlocked. It was {}.\n", state_of(before));
-    if (!reset.empty()) fmt::print("Not prepared to become unique any more: {}.\n", fmt::join(reset, ", "));
+    if (!reset.empty())
+      fmt::print("Not prepared to become unique or a constraint any more: {}.\n", fmt::join(reset, ", "));
   }
 }
 

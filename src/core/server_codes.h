@@ -11,10 +11,13 @@ inline constexpr int kUnauthorized = 13;
 inline constexpr int kNamespaceNotFound = 26;
 inline constexpr int kCommandNotFound = 59;
 inline constexpr int kWriteConcernFailed = 64;
+inline constexpr int kInvalidOptions = 72;
 inline constexpr int kDocumentValidationFailure = 121;
 inline constexpr int kCannotConvertIndexToUnique = 359;
 inline constexpr int kNotWritablePrimary = 10107;
 inline constexpr int kDuplicateKey = 11000;
+// Of a collMod to validationLevel "constraint" (constraint_validation_level_upgrade.cpp): it has no name.
+inline constexpr int kConstraintViolated = 12'370'902;
 // FerretDB 2.7.0 passes on the code of its engine for DocumentValidationFailure.
 inline constexpr int kFerretValidationFailure = 525'074'461;
 }  // namespace code

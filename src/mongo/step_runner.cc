@@ -12,6 +12,7 @@
 #include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "mongo/handshake.h"
+#include "mongo/samples.h"
 #include "schema/duplicates.h"
 #include "schema/fields.h"
 
@@ -36,15 +37,7 @@ Doing doing_of(schema::StepKind kind) {
 
 // ------------------------------------------------------------------------------------------- looking for duplicates
 
-constexpr std::size_t kLongestKey = 80;  // bytes of a sample key that are shown
-
-// None when it could not be found out.
-std::vector<schema::Document> found_by(Client& client, const std::string& database, const schema::Document& command) {
-  const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kCreateIndexes);
-  return reply ? first_batch(*reply).value_or(Batch{}).documents : std::vector<schema::Document>{};
-}
-
-// "(\"a\", 1) in 3 documents". Cut between characters, not in one.
+// "(\"a\", 1) in 3 documents"
 std::string sample_of(const schema::Document& shared) {
   const auto id = schema::field(shared, "_id");
   const auto key = id ? id->document() : std::nullopt;
@@ -53,12 +46,7 @@ std::string sample_of(const schema::Document& shared) {
   if (key) {
     for (const schema::Field& value : schema::fields(*key)) values += (values.empty() ? "" : ", ") + value.to_json();
   }
-  if (values.size() > kLongestKey) {
-    std::size_t end = kLongestKey;
-    while (end > 0 && (static_cast<unsigned char>(values[end]) & 0xC0U) == 0x80U) --end;
-    values = values.substr(0, end) + "…";
-  }
-  return fmt::format("({}) in {} documents", values, count ? count->integer().value_or(0) : 0);
+  return fmt::format("({}) in {} documents", shortened(std::move(values)), count ? count->integer().value_or(0) : 0);
 }
 
 std::int64_t number_at(const schema::Document& document, std::string_view name) {
@@ -70,14 +58,15 @@ std::int64_t number_at(const schema::Document& document, std::string_view name) 
 std::optional<Failure> find_duplicates(Client& client, const std::string& database, const schema::Step& step) {
   for (const schema::Index& index : step.unique) {
     const auto search = schema::duplicate_search(step.collection, index);
-    const auto found = search ? found_by(client, database, search->sample) : std::vector<schema::Document>();
+    const auto found =
+        search ? found_by(client, database, search->sample, Doing::kCreateIndexes) : std::vector<schema::Document>();
     if (found.empty()) continue;
     std::vector<std::string> samples;
     samples.reserve(found.size());
     for (const schema::Document& shared : found) samples.push_back(sample_of(shared));
     std::sort(samples.begin(), samples.end());  // a server gives them in any order, and once is enough in a log
     std::string total;                          // as much as was found, where counting takes too long
-    if (const auto counted = found_by(client, database, search->count); !counted.empty()) {
+    if (const auto counted = found_by(client, database, search->count, Doing::kCreateIndexes); !counted.empty()) {
       total = fmt::format("{} documents share {}", number_at(counted.front(), "documents"),
                           number_at(counted.front(), "keys"));
     } else {
@@ -115,7 +104,9 @@ bool is_limited(schema::StepKind kind) {
     case schema::StepKind::kCreateIndexes:
     case schema::StepKind::kAwaitIndexes:
     case schema::StepKind::kFindDuplicates:
-    case schema::StepKind::kTryUnique: return false;
+    case schema::StepKind::kTryUnique:
+    case schema::StepKind::kFindViolations:
+    case schema::StepKind::kMakeConstraint: return false;
     default: return true;
   }
 }
@@ -129,6 +120,9 @@ void append_quorum(schema::Document& command, const std::string& quorum) {
   }
 }
 
+// ---------------------------------------------------------------------------------------- what a refusal is followed
+// by
+
 // { collMod: c, index: { name: x, unique: true } }, the other way round.
 schema::Document without_preparation(const schema::Document& command) {
   const auto target = schema::field(command, "index")->document();
@@ -138,6 +132,68 @@ schema::Document without_preparation(const schema::Document& command) {
   schema::Document changed = schema::without(command, {"index", "dryRun", "maxTimeMS"});
   schema::append(changed, "index", index);
   return changed;
+}
+
+// { collMod: c, validationLevel: "constraint", … }, likewise.
+schema::Document without_constraint(const schema::Document& command) {
+  schema::Document changed = schema::without(command, {"validationLevel", "validationAction", "maxTimeMS"});
+  schema::append(changed, "prepareConstraintValidationLevel", false);
+  return changed;
+}
+
+bool holds(const schema::Document& command, std::string_view option, std::string_view word) {
+  const auto value = schema::field(command, option);
+  return value && value->string() == word;
+}
+
+// What takes the preparation of a step back that documents contradict.
+std::optional<schema::Document> taken_back(const schema::Step& step, const schema::Document& command,
+                                           const Failure& failure) {
+  switch (step.kind) {
+    case schema::StepKind::kTryUnique:
+    case schema::StepKind::kMakeUnique: {
+      const bool contradicted = core::said(failure, core::code::kCannotConvertIndexToUnique) ||
+                                core::said(failure, core::code::kDuplicateKey);
+      return contradicted ? std::optional(without_preparation(command)) : std::nullopt;
+    }
+    case schema::StepKind::kMakeConstraint:
+      return core::said(failure, core::code::kConstraintViolated) ? std::optional(without_constraint(command))
+                                                                  : std::nullopt;
+    default: return std::nullopt;
+  }
+}
+
+// Levels and actions that a version knows and its featureCompatibilityVersion does not allow yet.
+void advise_on_feature_version(const schema::Document& command, Failure& failure) {
+  if (!core::said(failure, core::code::kInvalidOptions) || failure.message.find("FCV") == std::string::npos) return;
+  const bool constraint =
+      command.has("prepareConstraintValidationLevel") || holds(command, "validationLevel", "constraint");
+  if (!constraint && !holds(command, "validationAction", "errorAndLog")) return;
+  failure.advice = fmt::format(
+      "The server is new enough, and its featureCompatibilityVersion is not. Raise it (on admin: {{ "
+      "setFeatureCompatibilityVersion: \"{}\", confirm: true }}), or declare another {}.",
+      constraint ? "9.0" : "8.1", constraint ? "level" : "action");
+}
+
+Failure explained(Client& client, const std::string& database, const schema::Step& step, Failure failure) {
+  if (step.kind == schema::StepKind::kMakeConstraint && core::said(failure, core::code::kConstraintViolated)) {
+    if (auto found = find_violations(client, database, step)) return std::move(*found);
+  }
+  advise_on_feature_version(step.command, failure);
+  return explain_duplicates(client, database, step, std::move(failure));
+}
+
+// Of a step that only looks: what it found. None: it is another one.
+std::optional<tl::expected<core::Done, Failure>> look(Client& client, const std::string& database,
+                                                      const schema::Step& step) {
+  std::optional<Failure> found;
+  switch (step.kind) {
+    case schema::StepKind::kFindDuplicates: found = find_duplicates(client, database, step); break;
+    case schema::StepKind::kFindViolations: found = find_violations(client, database, step); break;
+    default: return std::nullopt;
+  }
+  if (found) return tl::unexpected(std::move(*found));
+  return core::Done{};
 }
 
 }  // namespace
@@ -155,10 +211,7 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
   if (work.step.kind == schema::StepKind::kCreateIndexes && !commit_quorum.empty() && counted) {
     append_quorum(command, commit_quorum);
   }
-  if (work.step.kind == schema::StepKind::kFindDuplicates) {
-    if (auto found = find_duplicates(client, database, work.step)) return tl::unexpected(std::move(*found));
-    return core::Done{};
-  }
+  if (auto looked = look(client, database, work.step)) return std::move(*looked);
   // The last thing before sending: what is sent later than this might undo the work of a successor.
   const Instant now = clock.now();
   if (work.not_after && now >= *work.not_after) {
@@ -172,13 +225,11 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
   const bool dry = work.step.kind == schema::StepKind::kTryUnique;
   auto reply = run(client, dry ? Sort::kPlain : Sort::kWrite, database, command.get(), nullptr, doing);
   if (reply) return core::Done{};
-  Failure failure = explain_duplicates(client, database, work.step, std::move(reply.error()));
-  const bool contradicted =
-      core::said(failure, core::code::kCannotConvertIndexToUnique) || core::said(failure, core::code::kDuplicateKey);
-  if (contradicted && (dry || work.step.kind == schema::StepKind::kMakeUnique) &&
-      (!work.not_after || clock.now() < *work.not_after)) {
+  Failure failure = explained(client, database, work.step, std::move(reply.error()));
+  const auto undo = taken_back(work.step, command, failure);
+  if (undo && (!work.not_after || clock.now() < *work.not_after)) {
     // The application is to write again. If this fails too, the next plan takes it back or goes on.
-    (void)run(client, Sort::kWrite, database, without_preparation(command).get(), nullptr, doing);
+    (void)run(client, Sort::kWrite, database, undo->get(), nullptr, doing);
   }
   return tl::unexpected(std::move(failure));
 }

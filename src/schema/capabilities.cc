@@ -33,6 +33,8 @@ bool can_hide(const Server& server) { return !mongodb(server) || at_least(server
 bool can_make_unique(const Server& server) { return mongodb(server) && at_least(server, 6, 0); }
 bool can_resize_capped(const Server& server) { return !mongodb(server) || at_least(server, 6, 0); }
 bool can_change_bucket_span(const Server& server) { return !mongodb(server) || at_least(server, 6, 3); }
+bool can_log_errors(const Server& server) { return !mongodb(server) || at_least(server, 8, 1); }
+bool can_constrain(const Server& server) { return mongodb(server) && at_least(server, 9, 0); }
 bool can_encrypt(const Server& server) { return !mongodb(server) || at_least(server, 7, 0); }
 bool can_query_encrypted(const Server& server, const QueryType& type) {
   return !mongodb(server) || (at_least(server, type.major, type.minor) && !has_dropped(server, type));

@@ -13,6 +13,8 @@ bool can_hide(const Server& server);                // an index: 4.4
 bool can_make_unique(const Server& server);         // prepareUnique: 6.0; no other product has it
 bool can_resize_capped(const Server& server);       // cappedSize, cappedMax: 6.0
 bool can_change_bucket_span(const Server& server);  // bucketMaxSpanSeconds: 6.3
+bool can_log_errors(const Server& server);          // validationAction "errorAndLog": 8.1
+bool can_constrain(const Server& server);           // validationLevel "constraint": 9.0; no other product has it
 bool can_encrypt(const Server& server);             // encryptedFields, as drivers use them: 7.0
 // Whether it answers such a query on an encrypted field.
 bool can_query_encrypted(const Server& server, const QueryType& type);

@@ -19,15 +19,19 @@ inline constexpr std::array kValidationKeys = {
     toml::Key{.name = "level",
               .type = toml::Type::kString,
               .fallback = "strict",
-              .allowed = "strict|moderate|off",
-              .help = "strict: all writes; moderate: inserts, and updates of documents that were valid",
-              .changing = "in place; stricter is a contract step",
+              .allowed = "strict|moderate|off|constraint",
+              .help =
+                  "strict: all writes; moderate: inserts, and updates of documents that were valid; constraint: all "
+                  "writes, and every document that is there. Where none is named, a constraint stays one",
+              .since = "9.0 for constraint",
+              .changing = "in place; stricter is a contract step, and so is any other in place of constraint",
               .example = "{ level = \"moderate\" }"},
     toml::Key{.name = "action",
               .type = toml::Type::kString,
               .fallback = "error",
               .allowed = "error|warn|errorAndLog",
-              .help = "what a write that is not valid meets: an error, a line in the server's log, or both (8.1)",
+              .help = "what a write that is not valid meets: an error, a line in the server's log, or both",
+              .since = "8.1 for errorAndLog",
               .changing = "in place; stricter is a contract step",
               .example = "{ action = \"warn\" }"},
 };

@@ -58,6 +58,7 @@ void diff_collection(const Collection& declared, Draft& draft) {
   for (const Index& index : declared.indexes) indexes.push_back(normalised(index));
   if (draft.live == nullptr) {
     if (encrypts(wanted) && !can_be_encrypted(wanted, draft)) return;
+    if (!can_be_validated(declared, draft)) return;
     draft.additive.push_back(draft.step(StepKind::kCreateCollection, "create collection" + shown_options(wanted),
                                         create_command(draft.collection, wanted)));
     if (wanted.has("validator") && create_forgets_validator(draft.server)) set_validator(wanted, draft);
@@ -71,7 +72,7 @@ void diff_collection(const Collection& declared, Draft& draft) {
     if (encrypts(wanted) && !draft.contradicts(kEncryptedFields)) find_dropped_queries(wanted, draft);
     if (draft.contradicts(kEncryptedFields)) std::erase_if(indexes, is_safe_content_index);
     diff_indexes(indexes, collated(normalised_collection(draft.live->options)), draft);
-    diff_validator(wanted, draft);
+    diff_validator(declared, wanted, draft);
     if (draft.live->sharding && !draft.live->sharding->verified) {
       draft.finding(
           FindingKind::kShardedUnverified, "", "", "", "",

@@ -178,79 +178,8 @@ class OptionsDiff {
   Draft& draft_;
 };
 
-std::string text_of(const Document& options, std::string_view option) {
-  const std::optional<Field> value = field(options, option);
-  return value ? value->string().value_or("") : "";
-}
-
-// A word that is not known is as strict as can be.
-int strictness(const std::string& word) {
-  static const std::map<std::string, int, std::less<>> kStrictness = {{"off", 0},  {"moderate", 1}, {"strict", 2},
-                                                                      {"warn", 0}, {"error", 1},    {"errorAndLog", 1}};
-  const auto found = kStrictness.find(word);
-  return found == kStrictness.end() ? 3 : found->second;
-}
-
-bool rejects(const Document& options) {
-  return options.has("validator") && text_of(options, "validationLevel") != "off" &&
-         text_of(options, "validationAction") != "warn";
-}
-
-Step validator_step(const Document& wanted, const Draft& draft) {
-  Document options;
-  for (const std::string_view option : {"validator", "validationLevel", "validationAction"}) {
-    if (const auto value = field(wanted, option)) append(options, *value);
-  }
-  return draft.step(StepKind::kSetValidator,
-                    fmt::format("set the validator (level {}, action {})", text_of(wanted, "validationLevel"),
-                                text_of(wanted, "validationAction")),
-                    modify_command(draft.collection, options));
-}
-
 }  // namespace
 
 void diff_options(const Document& wanted, Draft& draft) { OptionsDiff(wanted, draft).run(); }
-
-void set_validator(const Document& wanted, Draft& draft) { draft.additive.push_back(validator_step(wanted, draft)); }
-
-// A validator does not look at what is there, and can refuse what the version before still writes.
-void diff_validator(const Document& wanted, Draft& draft) {
-  const Document live = normalised_collection(draft.live->options);
-  std::vector<Change> changes;
-  for (const std::string_view option : {"validator", "validationLevel", "validationAction"}) {
-    if (!same_option(option, field(wanted, option), field(live, option))) {
-      changes.push_back(change_of(option, live, wanted));
-    }
-  }
-  if (changes.empty()) return;
-  if (!wanted.has("validator")) {
-    if (draft.policy.conflict == Policy::Conflict::kFail) {
-      draft.conflict("", "validator", "", json_of(live, "validator"),
-                     fmt::format("{} has a validator that is not declared: declare it, or remove it by hand",
-                                 json_quote(draft.collection)));
-      return;
-    }
-    Document none;
-    append(none, "validator", Document());
-    Step step = draft.step(StepKind::kSetValidator, "remove the validator, which is not declared",
-                           modify_command(draft.collection, none));
-    step.changes = std::move(changes);
-    step.destructive = true;
-    draft.destructive.push_back(std::move(step));
-    return;
-  }
-  Step step = validator_step(wanted, draft);
-  const bool stricter = changes.front().option == "validator" ||
-                        strictness(text_of(wanted, "validationLevel")) > strictness(text_of(live, "validationLevel")) ||
-                        strictness(text_of(wanted, "validationAction")) > strictness(text_of(live, "validationAction"));
-  step.changes = std::move(changes);
-  if (!stricter || !rejects(wanted) || draft.known_empty()) {
-    draft.additive.push_back(std::move(step));
-    return;
-  }
-  step.effect = Effect::kContract;
-  step.destructive = true;
-  draft.destructive.push_back(std::move(step));
-}
 
 }  // namespace readygate::schema

@@ -45,8 +45,10 @@ struct Draft {
 
 // Parts of diff(), each in its own file. The options of a collection, or of the view.
 void diff_options(const Document& wanted, Draft& draft);
-void diff_validator(const Document& wanted, Draft& draft);
+void diff_validator(const Collection& declared, const Document& wanted, Draft& draft);
 void set_validator(const Document& wanted, Draft& draft);  // on a collection that is new
+// Whether the server knows the level and the action that are declared. If not, that is a conflict.
+bool can_be_validated(const Collection& declared, Draft& draft);
 void diff_indexes(const std::vector<Index>& wanted, Collated collated, Draft& draft);
 void diff_view(const Document& wanted, Draft& draft);
 // Of a collection that is new: whether the server can encrypt its fields. If not, that is a conflict.

@@ -153,6 +153,8 @@ class Parser {
     collection.place = place;
     collection.name = name_of(table, "collection");
     collection.options = parse_collection_options(table, source.folder, mistakes_);
+    collection.level_at = place_in_validation(table, "level");
+    collection.action_at = place_in_validation(table, "action");
     if (encrypts(collection.options)) state_names(collection.name, table);
     indexes(table, collection);
     schema_.collections.push_back(std::move(collection));

@@ -88,6 +88,10 @@ class OptionsParser {
       const toml::Reader reader(*how, kValidationKeys);
       append(options_, "validationLevel", reader.string("level"));
       append(options_, "validationAction", reader.string("action"));
+      if (reader.string("level") == "constraint" && reader.string("action") == "warn") {
+        add(reader.value("action")->place,
+            "collection.validation.action must be \"error\" or \"errorAndLog\" where the level is \"constraint\"");
+      }
     }
   }
 
@@ -258,10 +262,11 @@ class OptionsParser {
     const toml::Reader reader(*how, kValidationKeys);
     for (const std::string_view key : {"level", "action"}) {
       const std::string_view only = *toml::Keys(kValidationKeys).find(key)->fallback;
-      if (reader.string(key) == only) continue;
-      add(reader.value(key)->place, fmt::format("collection.validation.{} must be \"{}\" where there are encrypted "
-                                                "fields",
-                                                key, only));
+      const bool constraint = reader.string(key) == "constraint";
+      if (reader.string(key) == only || constraint) continue;
+      add(reader.value(key)->place,
+          fmt::format("collection.validation.{} must be \"{}\"{} where there are encrypted fields", key, only,
+                      key == "level" ? " or \"constraint\"" : ""));
     }
   }
 
@@ -276,6 +281,13 @@ class OptionsParser {
 const std::string* string_at(const toml::Table& table, std::string_view key) {
   const toml::Value* value = table.find(key);
   return value != nullptr ? std::get_if<std::string>(&value->data) : nullptr;
+}
+
+std::optional<toml::Place> place_in_validation(const toml::Table& table, std::string_view key) {
+  const toml::Value* validation = table.find("validation");
+  const auto* inner = validation != nullptr ? std::get_if<toml::Table>(&validation->data) : nullptr;
+  const toml::Value* value = inner != nullptr ? inner->find(key) : nullptr;
+  return value != nullptr ? std::optional(value->place) : std::nullopt;
 }
 
 Document parse_collection_options(const toml::Table& table, const std::string& folder, toml::Mistakes& mistakes) {

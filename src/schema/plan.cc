@@ -20,6 +20,10 @@ std::string_view name(StepKind kind) {
     case StepKind::kTryUnique: return "try_unique";
     case StepKind::kMakeUnique: return "make_unique";
     case StepKind::kResetUnique: return "reset_unique";
+    case StepKind::kFindViolations: return "find_violations";
+    case StepKind::kPrepareConstraint: return "prepare_constraint";
+    case StepKind::kMakeConstraint: return "make_constraint";
+    case StepKind::kResetConstraint: return "reset_constraint";
     case StepKind::kModifyCollection: return "modify_collection";
     case StepKind::kSetValidator: return "set_validator";
     case StepKind::kModifyView: return "modify_view";
@@ -47,6 +51,7 @@ std::string_view name(FindingKind kind) {
     case FindingKind::kUnproven: return "unproven";
     case FindingKind::kNotHonoured: return "not_honoured";
     case FindingKind::kShardedUnverified: return "sharded_unverified";
+    case FindingKind::kPrepared: return "prepared";
     case FindingKind::kOwnedElsewhere: return "owned_elsewhere";
   }
   return "";

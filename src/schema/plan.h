@@ -20,20 +20,24 @@ namespace readygate::schema {
 enum class StepKind {
   kCreateCollection,
   kCreateView,
-  kFindDuplicates,    // an aggregation: fails when documents share a key of an index that is to be unique
-  kCreateIndexes,     // of one collection, in one command
-  kAwaitIndexes,      // createIndexes of what is listed already: the server answers once it is built
-  kModifyIndex,       // collMod: expireAfterSeconds
-  kUnhideIndex,       // collMod: hidden = false
-  kHideIndex,         // collMod: hidden = true
-  kDropIndex,         // dropIndexes
-  kPrepareUnique,     // collMod: prepareUnique = true; the server refuses new duplicates from here on
-  kTryUnique,         // collMod: unique = true as a dry run; takes prepareUnique back when documents contradict
-  kMakeUnique,        // collMod: unique = true; likewise
-  kResetUnique,       // collMod: prepareUnique = false, which an earlier attempt left behind
-  kModifyCollection,  // collMod: expireAfterSeconds, capped size, time series, pre-images
-  kSetValidator,      // collMod
-  kModifyView,        // collMod
+  kFindDuplicates,     // an aggregation: fails when documents share a key of an index that is to be unique
+  kCreateIndexes,      // of one collection, in one command
+  kAwaitIndexes,       // createIndexes of what is listed already: the server answers once it is built
+  kModifyIndex,        // collMod: expireAfterSeconds
+  kUnhideIndex,        // collMod: hidden = false
+  kHideIndex,          // collMod: hidden = true
+  kDropIndex,          // dropIndexes
+  kPrepareUnique,      // collMod: prepareUnique = true; the server refuses new duplicates from here on
+  kTryUnique,          // collMod: unique = true as a dry run; takes prepareUnique back when documents contradict
+  kMakeUnique,         // collMod: unique = true; likewise
+  kResetUnique,        // collMod: prepareUnique = false, which an earlier attempt left behind
+  kFindViolations,     // a find: fails when documents violate a validator that is to be a constraint
+  kPrepareConstraint,  // collMod: prepareConstraintValidationLevel = true; the server refuses to bypass validation
+  kMakeConstraint,     // collMod: validationLevel = "constraint"; takes the preparation back when documents violate it
+  kResetConstraint,    // collMod: prepareConstraintValidationLevel = false
+  kModifyCollection,   // collMod: expireAfterSeconds, capped size, time series, pre-images
+  kSetValidator,       // collMod: validator, its level and action
+  kModifyView,         // collMod
 };
 std::string_view name(StepKind kind);  // "create_collection", …
 
@@ -78,6 +82,8 @@ struct Step {
   std::optional<std::int64_t> documents = std::nullopt;  // estimated, of the collection; none: not known
   // The collection for whose sake this one is made: its own steps come after. "": none.
   std::string serves = {};
+  // What names the documents that a validator which becomes a constraint is refused for; empty: it is about none.
+  Document search = {};
 
   // Steps that have this in common are carried out in their order.
   const std::string& lane() const { return serves.empty() ? collection : serves; }
@@ -91,6 +97,7 @@ enum class FindingKind {
   kUnproven,           // the server does not say whether declared indexes that it lists are built: Plan::unproven
   kNotHonoured,        // the server says yes and does otherwise: policy.not_honoured decides
   kShardedUnverified,  // of a sharded collection, whose shards could not be asked one by one
+  kPrepared,           // on its way to a constraint, which nobody declares: left alone
   kOwnedElsewhere,     // another schema of the database made it: nothing is planned for it, and it fails
 };
 std::string_view name(FindingKind kind);

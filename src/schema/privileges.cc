@@ -24,7 +24,8 @@ constexpr std::array kNeeds = {
     Need{Purpose::kVerify, "listCollections", Scope::kDatabase, ""},
     Need{Purpose::kVerify, "listIndexes", Scope::kListed, ""},
     Need{Purpose::kVerify, "find", Scope::kCollections,
-         "each collection is taken to hold documents, and those that contradict a unique index are not named"},
+         "each collection is taken to hold documents, and those that contradict a unique index or a constraint are not "
+         "named"},
     Need{Purpose::kApply, "insert update", Scope::kLedger, ""},
     Need{Purpose::kApply, "createCollection collMod", Scope::kDeclared, ""},
     Need{Purpose::kApply, "createIndex", Scope::kCollections, ""},

@@ -41,6 +41,7 @@ char sign_of(StepKind kind) {
     case StepKind::kCreateIndexes: return '+';
     case StepKind::kDropIndex: return '-';
     case StepKind::kFindDuplicates:
+    case StepKind::kFindViolations:
     case StepKind::kAwaitIndexes: return '?';  // changes nothing
     case StepKind::kModifyIndex:
     case StepKind::kUnhideIndex:
@@ -49,6 +50,9 @@ char sign_of(StepKind kind) {
     case StepKind::kTryUnique:
     case StepKind::kMakeUnique:
     case StepKind::kResetUnique:
+    case StepKind::kPrepareConstraint:
+    case StepKind::kMakeConstraint:
+    case StepKind::kResetConstraint:
     case StepKind::kModifyCollection:
     case StepKind::kSetValidator:
     case StepKind::kModifyView: return '~';

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct Collection {
   Document options;  // what create takes beside the name: validator, capped, timeseries, …
   std::vector<Index> indexes;
   toml::Place place;
+  // Where the file names the level and the action of its validation, if it does. A level that is not named is "strict",
+  // and leaves a constraint that is there alone; the hash is that of one that is named.
+  std::optional<toml::Place> level_at = std::nullopt;
+  std::optional<toml::Place> action_at = std::nullopt;
 };
 
 struct View {

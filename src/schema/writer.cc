@@ -251,13 +251,22 @@ class SchemaWriter {
     }
   }
 
+  static bool has_validator(const CatalogCollection& live) {
+    return normalised_collection(live.options).has("validator");
+  }
+
   void unknown_options(const CatalogCollection& live, std::string& notes) {
     for (const Field& option : fields(live.options)) {
       const auto* const known = std::find(std::begin(kKnownOptions), std::end(kKnownOptions), option.name());
-      if (known != std::end(kKnownOptions)) continue;
+      // Without a validator a level says nothing, but for a constraint, which no write may bypass.
+      const bool bare = option.name() == "validationLevel" && option.string() == "constraint" && !has_validator(live);
+      if (known != std::end(kKnownOptions) && !bare) continue;
       Document alone;
       append(alone, option);
-      leave_out(notes, fmt::format("{} of {}: it cannot be declared", option.name(), json_quote(live.name)), alone);
+      leave_out(notes,
+                fmt::format("{} of {}: it cannot be declared{}", option.name(), json_quote(live.name),
+                            bare ? " without a validator" : ""),
+                alone);
     }
   }
 

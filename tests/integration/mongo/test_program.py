@@ -45,6 +45,12 @@ def test_plans_on_the_scripted_server(build_dir: Path) -> None:
     assert "plans: 13" in output, "nearly every case is about this server"
 
 
+def test_plans_on_a_scripted_server_of_9(build_dir: Path) -> None:
+    with ScriptedServer("rs0", version="9.0.1", max_wire=29) as server:
+        output = run(build_dir, server.uri(), "-tc=the table of plans*")
+    assert "plans: 17" in output, "with those that are about this version alone"
+
+
 def test_deadlines_of_steps(build_dir: Path) -> None:
     with ScriptedServer() as server:
         run(build_dir, server.uri(), "-tc=what could undo*")

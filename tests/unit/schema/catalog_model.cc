@@ -111,7 +111,7 @@ Document CatalogModel::reported(const Document& spec) const {
 
 Catalog CatalogModel::read() const {
   Catalog catalog;
-  catalog.server = product_ == Product::kMongodb ? Server{"mongodb", "8.0.4", "replicaset"}
+  catalog.server = product_ == Product::kMongodb ? Server{"mongodb", "9.0.1", "replicaset"}
                                                  : Server{"ferretdb", "2.7.0", "standalone"};
   for (const Stored& each : stored_) {
     Document entry;

@@ -255,7 +255,8 @@ TEST_CASE("beside the fields") {
   CHECK(wrong(good, "validator = '{ \"n\": 1 }'") == "");
   for (const std::string how : {"level = 'moderate'", "level = 'off'"}) {
     CHECK(wrong(good, "validator = '{ \"n\": 1 }'\nvalidation = { " + how + " }") ==
-          "s.toml:8:24: collection.validation.level must be \"strict\" where there are encrypted fields\n");
+          "s.toml:8:24: collection.validation.level must be \"strict\" or \"constraint\" where there are encrypted "
+          "fields\n");
   }
   for (const std::string how : {"action = 'warn'", "action = 'errorAndLog'"}) {
     CHECK(wrong(good, "validator = '{ \"n\": 1 }'\nvalidation = { " + how + " }") ==

@@ -76,7 +76,8 @@ TEST_CASE("wrong types") {
       {"[[collection]]\nname = 1", "s.toml:5:8: collection.name must be a string, not an integer\n"},
       {"[[collection]]", "s.toml:4:1: \"collection.name\" is missing: the name of the collection\n"},
       {"[[collection]]\nname = 'c'\nvalidator = '{ \"a\": 1 }'\nvalidation = { level = 'strickt' }",
-       "s.toml:7:24: collection.validation.level must be \"strict\", \"moderate\" or \"off\", not \"strickt\" (did you "
+       "s.toml:7:24: collection.validation.level must be \"strict\", \"moderate\", \"off\" or \"constraint\", not "
+       "\"strickt\" (did you "
        "mean "
        "\"strict\"?)\n"},
   });

@@ -80,6 +80,8 @@ const std::vector<std::string> kMongodbCollections = {
     "clustered = { name = 'by_id' }",
     "clustered = false\npre_images = false",
     "pre_images = true\nvalidator = '{ \"a\": 1 }'",
+    "validator = '{ \"a\": 1 }'\nvalidation = { level = 'constraint' }",
+    "validator = '{ \"a\": 1 }'\nvalidation = { level = 'constraint', action = 'errorAndLog' }",
     "storage_engine = '{ \"wiredTiger\": { \"configString\": \"block_compressor=zstd\" } }'",
     "index_storage_engine = '{ \"wiredTiger\": { \"configString\": \"prefix_compression=true\" } }'",
 };
@@ -143,7 +145,7 @@ TEST_CASE("a second plan after an apply is empty, for every option") {
 }
 
 TEST_CASE("the same on the scripted server, with what only a MongoDB has") {
-  const ScriptedCatalog empty({"mongodb", "8.0.4", "replicaset"});
+  const ScriptedCatalog empty({"mongodb", "9.0.1", "replicaset"});
   const auto trip = [&](const std::string& options, const std::string& index) {
     CAPTURE(options);
     CAPTURE(index);
@@ -189,7 +191,7 @@ TEST_CASE("no option of the table is left out of the round trip") {
 TEST_CASE("from any of the indexes to any other of the same name: settled after one apply, or a conflict") {
   const std::string begin = "[[collection]]\nname = 'c'\n[[collection.index]]\nname = 'i'\n";
   for (const std::string& before : kIndexes) {
-    ScriptedCatalog start({"mongodb", "8.0.4", "replicaset"});
+    ScriptedCatalog start({"mongodb", "9.0.1", "replicaset"});
     for (const Step& step : diff(schema_of(begin + before + "\n"), start.read()).steps) apply(start, step);
     for (const std::string& after : kIndexes) {
       for (const bool free : {false, true}) {
@@ -228,6 +230,6 @@ TEST_CASE("schemas of many collections and indexes come back from a catalog as t
     if (!schema) continue;  // two of its indexes exclude each other
     ++tried;
     CAPTURE(text);
-    round_trip(*schema, ScriptedCatalog({"mongodb", "8.0.4", "replicaset"}));
+    round_trip(*schema, ScriptedCatalog({"mongodb", "9.0.1", "replicaset"}));
   }
 }
