@@ -11,6 +11,10 @@ A test of what servers do in different ways runs on each of the chosen engines:
 
 It then is test_a_view_is_made[ferretdb] and test_a_view_is_made[secantus]; so is what it asks of
 `engine_factory`. Without the mark it runs on the first of them.
+
+What a test needs of its server it says, and is skipped where the server, asked once, lacks it:
+
+    @needs("text", "transactions")             # support/engine/capabilities.py has the names
 """
 
 from __future__ import annotations
@@ -27,12 +31,14 @@ import pytest
 from pymongo import MongoClient
 
 from support.engine import Engine, kinds
+from support.engine.capabilities import Capabilities
 from support.gate import Daemon
 from support.proxy import NotProxyable, TcpProxy
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(*names): runs on each of the chosen engines")
+    config.addinivalue_line("markers", "needs(*names): of the server, or the test is skipped")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -86,6 +92,24 @@ def engine(engine_kind: str, engines: Callable[[str], Engine]) -> Engine | Given
     if uri := kinds.given_uri():
         return GivenServer(uri)
     return engines(engine_kind)
+
+
+@pytest.fixture(scope="session")
+def capabilities() -> Callable[[Engine | GivenServer], Capabilities]:
+    """What each server can do: it is asked once, when somebody wants to know."""
+    return functools.cache(lambda server: Capabilities(server.uri, isinstance(server, Engine)))
+
+
+@pytest.fixture(autouse=True)
+def skip_what_the_engine_lacks(request: pytest.FixtureRequest) -> None:
+    """By what the test's marks `needs` say."""
+    wanted = [name for mark in request.node.iter_markers("needs") for name in mark.args]
+    if not wanted:
+        return
+    known = request.getfixturevalue("capabilities")(request.getfixturevalue("engine"))
+    for name in wanted:
+        if why := known.why_lacking(name):
+            pytest.skip(f"{request.getfixturevalue('engine_kind')} lacks {name}: {why}")
 
 
 @pytest.fixture

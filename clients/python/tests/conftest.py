@@ -10,6 +10,7 @@ sys.path.insert(0, str(SOURCE))
 
 from conftest import (  # noqa: E402, F401
     build_dir,
+    capabilities,
     client,
     database,
     engine,
@@ -18,6 +19,7 @@ from conftest import (  # noqa: E402, F401
     engines,
     make_daemon,
     pytest_generate_tests,
+    skip_what_the_engine_lacks,
 )
 
 from readygate.pytest_plugin import fake_gate  # noqa: E402, F401

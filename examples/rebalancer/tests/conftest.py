@@ -24,6 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(REPOSITORY / "clients" / "python" / "src"))
 
 from conftest import (  # noqa: E402, F401
+    capabilities,
     client,
     database,
     engine,
@@ -31,6 +32,7 @@ from conftest import (  # noqa: E402, F401
     engine_kind,
     engines,
     pytest_generate_tests,
+    skip_what_the_engine_lacks,
 )
 from readygate.pytest_plugin import fake_gate  # noqa: E402, F401
 

@@ -23,6 +23,13 @@ const char* test_uri() {
   return uri;
 }
 
+bool lacks(std::string_view name) {
+  const char* said = std::getenv("READYGATE_TEST_LACKING");
+  if (!said || fmt::format(",{},", said).find(fmt::format(",{},", name)) == std::string::npos) return false;
+  MESSAGE("left out: the server lacks " << name);
+  return true;
+}
+
 std::shared_ptr<Driver> driver() {
   static const std::shared_ptr<Driver> one = Driver::start({});
   return one;

@@ -25,6 +25,10 @@ namespace readygate::mongo::testing {
 // READYGATE_TEST_MONGODB_URI, or null: then the test has said that it is skipped.
 const char* test_uri();
 
+// Whether the runner, who has asked the server, says that it lacks this: a name of tests/support/engine/capabilities.py
+// in READYGATE_TEST_LACKING. The message says what is left out therefore.
+bool lacks(std::string_view name);
+
 std::shared_ptr<Driver> driver();
 
 // Of an executor, and whose ledger it is about.

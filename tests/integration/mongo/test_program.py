@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import pytest
+
 from support.engine import Engine
+from support.engine.capabilities import Capabilities
 from support.engine.kinds import URI_VARIABLE
 from support.scripted import ScriptedServer
 
 
-def run(build_dir: Path, uri: str, *arguments: str) -> str:
+def run(build_dir: Path, uri: str, *arguments: str, lacking: Iterable[str] = ()) -> str:
     """The program's output; fails the test when the program fails."""
     program = build_dir / "tests" / "integration" / "mongo" / "mongo_integration"
     done = subprocess.run(
         [program, *arguments],
-        env={**os.environ, URI_VARIABLE: uri},
+        env={**os.environ, URI_VARIABLE: uri, "READYGATE_TEST_LACKING": ",".join(lacking)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -28,14 +31,21 @@ def run(build_dir: Path, uri: str, *arguments: str) -> str:
     return done.stdout
 
 
-def test_database_side(engine: Engine, build_dir: Path) -> None:
-    assert "Status: SUCCESS!" in run(build_dir, engine.uri)
+@pytest.mark.engines
+def test_database_side(
+    engine: Engine, build_dir: Path, capabilities: Callable[[Engine], Capabilities]
+) -> None:
+    lacking = capabilities(engine).lacking()
+    assert "Status: SUCCESS!" in run(build_dir, engine.uri, lacking=lacking)
 
 
 def test_database_side_authenticated(
-    engine_factory: Callable[..., Engine], build_dir: Path
+    engine_factory: Callable[..., Engine],
+    build_dir: Path,
+    capabilities: Callable[[Engine], Capabilities],
 ) -> None:
-    output = run(build_dir, engine_factory(auth=True).uri)
+    engine = engine_factory(auth=True)
+    output = run(build_dir, engine.uri, lacking=capabilities(engine).lacking())
     assert "needs a URI with a password" not in output
 
 

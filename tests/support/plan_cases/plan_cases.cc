@@ -65,8 +65,8 @@ PlanCase case_of(const toml::Table& table, const std::string& file) {
       made.fails = text_of(value, where);
     else if (key == "left")
       made.left = text_of(value, where);
-    else if (key == "skip_ferretdb")
-      made.skip_ferretdb = text_of(value, where);
+    else if (key == "needs")
+      made.needs = texts_of(value, where);
     else if (key == "server") {
       const std::string& server = text_of(value, where);
       made.product = server.substr(0, server.find(' '));

@@ -26,7 +26,7 @@ struct PlanCase {
   std::vector<std::string> findings;  // described(finding)
   std::string fails;                  // what the failure of a step must hold; "": all of them pass
   std::string left;                   // a plan's first step after the failure, or ""
-  std::string skip_ferretdb;          // why the case cannot run there
+  std::vector<std::string> needs;     // of a real server; the names are those of support/engine/capabilities.py
 };
 
 // Every case of every file; fails the test when one is not understood.
