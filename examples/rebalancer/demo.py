@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,9 @@ from demo_database import (  # noqa: E402
     GivenDatabase,
     refusal,
 )
+from pymongo.errors import PyMongoError  # noqa: E402
 
+from support import example  # noqa: E402
 from support.engine import EngineError, kinds  # noqa: E402
 from support.gate import (  # noqa: E402
     COMPLETED,
@@ -117,13 +120,19 @@ class Story:
             code = process.wait(120)
             quote(process.output())
         self.check("the generator filled the database", code == 0)
-        models = self.application.get("/models?search=inflation")
+        path = self.models()
+        models = self.application.get(path)
         names = [model["name"] for model in models.json()] if models.code == 200 else []
-        quote(f"GET /models?search=inflation -> {models.code}: {', '.join(names)}")
-        self.check("the application found models through the text index", bool(names))
+        quote(f"GET {path} -> {models.code}: {', '.join(names)}")
+        by = "found models through the text index" if "search" in path else "lists the models"
+        self.check(f"the application {by}", bool(names))
         said = refusal(self.database, "rebalances", {"drift": "much"})
         quote(f"inserting a document that is no rebalance -> {said or 'accepted'}")
         self.check("the validator refused a document that is no rebalance", bool(said))
+
+    def models(self) -> str:
+        """What is asked of the application: through its text index, where the server has them."""
+        return "/models" if "text" in self.database.lacks else "/models?search=inflation"
 
     def outage(self) -> None:
         """The database goes and comes back; nobody restarts anything."""
@@ -211,7 +220,7 @@ def keep(story: Story) -> None:
     heading(7, "Yours to play with, until Ctrl-C")
     print(
         f"   curl -i 'http://127.0.0.1:{story.daemon.port}/health/ready?verbose'\n"
-        f"   curl -s 'http://127.0.0.1:{story.application.port}/models?search=inflation'\n"
+        f"   curl -s 'http://127.0.0.1:{story.application.port}{story.models()}'\n"
         f"   {build}/readygate status --socket {story.daemon.socket}\n"
         f"   {build}/readygate wait   --socket {story.daemon.socket} -- echo open\n"
         f"   the log: the daemon's process is {story.daemon.process and story.daemon.process.pid},"
@@ -244,6 +253,12 @@ def tell(stay: bool) -> list[str]:
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(database_of_the_demo())
         explain(f"The database is {database.what}.")
+        if left_out := [kind for kind in example.KINDS if kind in database.lacks]:
+            said = "; ".join(database.lacks[kind] for kind in left_out)
+            explain(
+                f"""It has no {" and no ".join(left_out)} indexes ("{said}"): those of schema.toml
+                are left out here. READYGATE_ENGINE=ferretdb has them, and a MongoDB has."""
+            )
 
         heading(1, "A service that starts before its database")
         late = f"is started {LATE:g} seconds late, on purpose" if database.can_be_lost else "is up"
@@ -258,9 +273,10 @@ def tell(stay: bool) -> list[str]:
                 """Left out here, because the URI has several hosts, SRV or TLS, which a forwarder
                 in front of it would break: the late start, and the outage of step 3."""
             )
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         daemon = Daemon(
             database.uri,
-            HERE / "schema.toml",
+            example.schema_without(database.lacks, folder),
             config=HERE / "readygate.toml",
             arguments=["--mongodb-database", database.name],
             port=probe_port(),
@@ -294,15 +310,15 @@ def tell(stay: bool) -> list[str]:
             story.look()
 
             heading(5, "What the server accepts and does not honour")
-            if isinstance(database, EngineDatabase):
+            if "storage_engine" in database.lacks:
                 explain(
-                    """The schema wants rebalances compressed by zstd. This engine says yes and does
+                    """The schema wants rebalances compressed by zstd. This server says yes and does
                     not do it. readygate would refuse to open; the example says
                     policy.not_honoured = "report", so it opens and says so:"""
                 )
                 story.not_honoured()
             else:
-                explain("That step belongs to the embedded engine, which forgets it.")
+                explain("Nothing here: this server has kept all that the schema asks for.")
 
             heading(6, "The end: SIGTERM")
             if stay:
@@ -330,7 +346,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through every `with` above
     try:
         facts = tell(stay)
-    except (Timeout, Exited, NotAsTold, EngineError, FileNotFoundError) as error:
+    except (
+        *(Timeout, Exited, NotAsTold),
+        *(EngineError, kinds.UnknownEngine, FileNotFoundError, PyMongoError),
+    ) as error:
         print(f"\ndemo: the story did not happen as told: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

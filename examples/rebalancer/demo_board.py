@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from support.gate import Answer, Application, Daemon, Timeout
+from support.gate import FAILED, Answer, Application, Daemon, Timeout
 
 GREEN, RED, DIM, BOLD = "32", "31", "2", "1"
 COLUMNS = (9, 24, 24, 30)  # widths: time, /health, /health/ready, application
@@ -46,6 +46,10 @@ def quote(output: str) -> None:
     """What a program printed."""
     for line in output.splitlines():
         print(f"   | {line}")
+
+
+class GateFailed(Timeout):
+    """The gate has given up: whatever is waited for, it will not come. The text is its reason."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,8 @@ class Board:
         """Show the board until the condition is true, and what is then; Timeout if it never is."""
         deadline = time.monotonic() + timeout
         while not condition():
+            if self.state() == "failed":
+                raise GateFailed(f"the gate has failed: {self._reason()}")
             if time.monotonic() > deadline:
                 raise Timeout(f"waited {timeout:g} s in vain: {what}")
             self._turn()
@@ -99,6 +105,11 @@ class Board:
     def state(self) -> str:
         """What the gate said last that it is."""
         return (self.daemon.states() or ["starting"])[-1]
+
+    def _reason(self) -> str:
+        """The last words of the gate about a failure."""
+        said = (e["msg"] for _, e in self.daemon.said() if e["msg"].startswith(FAILED))
+        return [message.removeprefix(FAILED) for message in said][-1]
 
     def when(self, state: str) -> float:
         """Seconds from the start of the story until the gate first said this state."""

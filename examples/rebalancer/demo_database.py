@@ -14,8 +14,12 @@ from typing import Protocol
 from pymongo import MongoClient
 from pymongo.errors import WriteError
 
-from support.engine import Engine
+from support.engine import Engine, kinds
+from support.engine.capabilities import Capabilities
 from support.proxy import NotProxyable, TcpProxy
+
+# Of what schema.toml asks for, what some engine lacks.
+WANTED = ("text", "hashed", "storage_engine")
 
 
 class Database(Protocol):
@@ -25,6 +29,7 @@ class Database(Protocol):
     name: str
     what: str
     can_be_lost: bool
+    lacks: dict[str, str]  # of what the schema wants: the kind, and what the server says instead
 
     def start_late(self, delay: float) -> None: ...
     def lose(self) -> None: ...
@@ -42,6 +47,13 @@ def refusal(database: Database, collection: str, document: dict[str, object]) ->
     return ""
 
 
+def lacking(uri: str) -> dict[str, str]:
+    """What the schema wants and this server does not do; it is asked."""
+    can = Capabilities(uri, own=False)
+    answers = {name: can.why_lacking(name) for name in WANTED}
+    return {name: why for name, why in answers.items() if why}
+
+
 class EngineDatabase:
     """An empty engine of our own, on a free port, gone with us."""
 
@@ -49,8 +61,10 @@ class EngineDatabase:
     name = "rebalancer"
 
     def __init__(self) -> None:
-        self._engine = Engine.start(database=False)
+        self._engine = Engine.start(kinds.chosen_kind(kinds.DEMO).name)
         self.what = f"an embedded engine ({self._engine.kind.what})"
+        self.lacks = lacking(self._engine.uri)
+        self._engine.stop_database()
         self.uri = self._engine.uri
         self._timer: threading.Timer | None = None
 
@@ -77,6 +91,7 @@ class GivenDatabase:
 
     def __init__(self, uri: str) -> None:
         self._given = uri
+        self.lacks = lacking(uri)
         self._proxy: TcpProxy | None = None
         self._timer: threading.Timer | None = None
         self.name = f"readygate_demo_{secrets.token_hex(4)}"

@@ -27,7 +27,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))  # the helpers that start and obse
 
 from pymongo import MongoClient  # noqa: E402
 
-from support.engine import Engine, EngineError  # noqa: E402
+from support.engine import Engine, EngineError, kinds  # noqa: E402
 from support.gate import STARTING, Daemon, Exited, Process, Timeout, free_port  # noqa: E402
 from support.gate.http import get  # noqa: E402
 from support.proxy import TcpProxy  # noqa: E402
@@ -265,9 +265,10 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through every `with` above
     try:
-        with Engine.start() as engine:
+        # What came before gates asks for text and hashed indexes.
+        with Engine.start(kinds.chosen_kind(("ferretdb",)).name) as engine:
             sides = [race(engine, f"race_{g:d}", arguments.workers, g) for g in (False, True)]
-    except (Timeout, Exited, EngineError, FileNotFoundError) as error:
+    except (Timeout, Exited, EngineError, kinds.UnknownEngine, FileNotFoundError) as error:
         print(f"race: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -16,8 +16,11 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from support.engine import kinds
+from support.engine.capabilities import needs
 from support.gate import Application, repository, wait_until
 from support.gate.folder import OwnedFolder
+from support.scripted import ScriptedServer
 
 EXAMPLE = repository() / "examples" / "rebalancer"
 GENERATE = [sys.executable, str(EXAMPLE / "generate.py")]
@@ -53,6 +56,7 @@ def test_the_generator_inserts_what_is_missing(
     assert client[database]["rebalances"].count_documents({}) == 50
 
 
+@needs("text", "hashed")
 def test_the_service(
     engine: Any,
     client: MongoClient[Any],
@@ -101,8 +105,17 @@ def test_the_service(
     assert warned == []
 
 
-def test_the_demo_tells_its_story() -> None:
+def demo_on(engine_kind: str) -> dict[str, str]:
+    """The environment of a demo on that engine, or on the server that was named."""
     environment = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
+    if engine_kind == kinds.GIVEN:
+        return {**environment, kinds.VARIABLE: kinds.given_uri() or ""}
+    return {**environment, kinds.VARIABLE: engine_kind}
+
+
+@pytest.mark.engines
+def test_the_demo_tells_its_story(engine_kind: str) -> None:
+    environment = demo_on(engine_kind)
     done = subprocess.run(
         DEMO, capture_output=True, text=True, timeout=180, env=environment, check=False
     )
@@ -119,17 +132,42 @@ def test_the_demo_tells_its_story() -> None:
         "ready",
         "draining",
     ]
+    if engine_kind != kinds.GIVEN:
+        assert (" has no text " in done.stdout) == engine_kind.startswith("secantus")
     assert "\x1b" not in done.stdout  # no colour on a pipe
     assert "503" in done.stdout
     assert "Summary" in done.stdout
 
 
-@pytest.mark.skipif(
-    bool(os.environ.get("READYGATE_MONGODB_URI")), reason="looks for processes of the engine"
-)
+def test_the_demo_ends_at_once_when_the_gate_has_failed() -> None:
+    """On a server that refuses what the schema asks for."""
+    with ScriptedServer("rs0") as server:
+        server.on("createIndexes", match={"createIndexes": "rebalances"}, error=67)
+        done = subprocess.run(
+            DEMO,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            env={**os.environ, kinds.VARIABLE: server.uri()},
+            check=False,
+        )
+    print(done.stdout, done.stderr)
+    assert done.returncode == 1
+    assert "the gate has failed: " in done.stderr
+
+
+@pytest.mark.engines
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_nothing_outlives_the_demo(number: signal.Signals) -> None:
-    demo = subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def test_nothing_outlives_the_demo(engine_kind: str, number: signal.Signals) -> None:
+    if engine_kind == kinds.GIVEN:
+        pytest.skip("looks for processes of the engine")
+    demo = subprocess.Popen(
+        DEMO,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=demo_on(engine_kind),
+    )
     assert demo.stdout
     for line in demo.stdout:
         if "200 serving" in line:

@@ -12,7 +12,7 @@ from typing import IO
 
 from . import install, recipe
 from .engine import Engine, EngineError
-from .kinds import GIVEN, KINDS, UnknownEngine, chosen, chosen_kind
+from .kinds import DEFAULT, GIVEN, KINDS, UnknownEngine, chosen, chosen_kind
 
 
 def _background() -> Path:
@@ -103,9 +103,9 @@ def uri() -> int:
     return 0
 
 
-def names(older: str) -> int:
+def names(older: str, *default: str) -> int:
     """Of the chosen engines; of none where the environment names a server, by `older` too."""
-    print(*(name for name in chosen(older) if name != GIVEN))
+    print(*(name for name in chosen(older, default or DEFAULT) if name != GIVEN))
     return 0
 
 
@@ -121,17 +121,15 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["install", *wanted] if set(wanted) <= set(KINDS):
                 return make(wanted or [chosen_kind().name])
-            case ["names"]:
-                return names("")
-            case ["names", older]:
-                return names(older)
+            case ["names", older, *default]:
+                return names(older, *default)
             case [command] if command in commands:
                 return commands[command]()
     except (install.InstallError, UnknownEngine) as error:
         print(f"engine: {error}", file=sys.stderr)
         return 1
     print(
-        f"usage: engine start|stop|uri, or: engine install [{'|'.join(KINDS)} …]", file=sys.stderr
+        "usage: engine start|stop|uri|names VARIABLE [engine…]|install [engine…]", file=sys.stderr
     )
     return 64
 

@@ -79,7 +79,8 @@ KINDS = {
         ),
     )
 }
-DEFAULT = ("ferretdb", "secantus")
+DEFAULT = ("ferretdb", "secantus")  # of tests
+DEMO = ("secantus",)  # it is made in seconds and needs no root
 
 
 class UnknownEngine(Exception):
@@ -98,7 +99,7 @@ def given_uri(older: str = URI_VARIABLE) -> str | None:
     return named if _is_uri(named) else None
 
 
-def chosen(older: str = URI_VARIABLE) -> list[str]:
+def chosen(older: str = URI_VARIABLE, default: tuple[str, ...] = DEFAULT) -> list[str]:
     """Names of engines, the one for everything first. Raises UnknownEngine."""
     if given_uri(older):
         return [GIVEN]
@@ -108,12 +109,12 @@ def chosen(older: str = URI_VARIABLE) -> list[str]:
         raise UnknownEngine(
             f"{VARIABLE}: no such engine: {', '.join(unknown)}; there are {there}, and URIs"
         )
-    return names or list(DEFAULT)
+    return names or list(default)
 
 
-def chosen_kind() -> Kind:
+def chosen_kind(default: tuple[str, ...] = DEFAULT) -> Kind:
     """The engine for everything. Raises UnknownEngine."""
-    first = chosen(older="")[0]
+    first = chosen(older="", default=default)[0]
     if first == GIVEN:
         raise UnknownEngine(f"{VARIABLE} names a server: there is no engine to start")
     return KINDS[first]
