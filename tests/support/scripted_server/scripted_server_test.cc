@@ -262,6 +262,40 @@ TEST_CASE("encrypted fields: what create takes and gives back, and what may not 
   CHECK_FALSE(model.run("d", doc("{'collMod': 'c', 'encryptedFields': {'fields': []}}")));
 }
 
+TEST_CASE("a constraint is reached from strict alone, prepared and without a validator beside it") {
+  CatalogModel model(CatalogModel::Deployment::kReplicaSet);
+  const auto code = [&](const std::string& command) {
+    const auto reply = model.run("d", doc(command));
+    return reply ? 0 : static_cast<int>(reply.error().code);
+  };
+  const auto modify = [&](const std::string& what) { return code("{'collMod': 'c', " + what + "}"); };
+  const std::string bypass = "{'insert': 'c', 'bypassDocumentValidation': true, 'documents': [{'_id': 1, 'a': -1}]}";
+  CHECK(code("{'create': 'w', 'validator': {'a': 1}, 'validationLevel': 'constraint', 'validationAction': 'warn'}") ==
+        2);
+  CHECK(code("{'create': 'c', 'validator': {'a': {'$gt': 0}}}") == 0);
+  CHECK(code(bypass) == 0);
+  CHECK(modify("'validationLevel': 'constraint'") == 2);  // from no level
+  CHECK(modify("'validationLevel': 'strict'") == 0);
+  CHECK(modify("'validationLevel': 'constraint'") == 2);  // not prepared
+  CHECK(modify("'prepareConstraintValidationLevel': true") == 0);
+  CHECK(code(bypass) == 2);
+  CHECK(modify("'validator': {'a': 1}, 'validationLevel': 'strict'") == 2);
+  CHECK(modify("'validationLevel': 'constraint', 'validationAction': 'warn'") == 2);
+  CHECK(modify("'validationLevel': 'constraint', 'validationAction': 'error'") == 12370902);
+  CHECK(modify("'prepareConstraintValidationLevel': true") == 0);  // it survived
+  CHECK(code("{'delete': 'c', 'deletes': [{'q': {}, 'limit': 0}]}") == 0);
+  CHECK(modify("'validationLevel': 'constraint', 'validationAction': 'error'") == 0);
+  CHECK(code(bypass) == 2);
+  CHECK(modify("'validator': {'a': 1}") == 2);
+  CHECK(modify("'validationAction': 'warn'") == 2);
+  CHECK(modify("'validationAction': 'errorAndLog'") == 0);
+  CHECK(modify("'validationLevel': 'strict', 'validator': {'a': 1}") == 0);
+  CHECK(code(bypass) == 0);
+  model.feature_version = 8;
+  CHECK(modify("'prepareConstraintValidationLevel': true") == 72);
+  CHECK(code("{'create': 'n', 'validator': {'a': 1}, 'validationLevel': 'constraint'}") == 72);
+}
+
 TEST_CASE("an index that is being built is listed as such, or as any other, and who asks for it again waits") {
   CatalogModel model(CatalogModel::Deployment::kReplicaSet);
   const Doc create = doc("{'createIndexes': 'c', 'indexes': [{'name': 'i', 'key': {'a': 1}}]}");
