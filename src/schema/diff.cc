@@ -69,7 +69,7 @@ void diff_collection(const Collection& declared, Draft& draft) {
                                noun(draft.live->type), noun(type)));
   } else {
     diff_options(wanted, draft);
-    if (encrypts(wanted) && !draft.contradicts(kEncryptedFields)) find_dropped_queries(wanted, draft);
+    if (encrypts(wanted)) find_dropped_queries(wanted, draft);
     if (draft.contradicts(kEncryptedFields)) std::erase_if(indexes, is_safe_content_index);
     diff_indexes(indexes, collated(normalised_collection(draft.live->options)), draft);
     diff_validator(declared, wanted, draft);

@@ -1,6 +1,7 @@
 // What goes along with encrypted fields: the server must know them, and their state collections come first, as drivers
 // make them. Nothing of it is ever changed or dropped.
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,11 @@ const QueryType* unknown_query(const Document& encrypted_fields, const Server& s
     if (std::find(declared.begin(), declared.end(), type.name) != declared.end()) return &type;
   }
   return nullptr;
+}
+
+const QueryType* dropped_query(const Document& encrypted_fields, const Server& server) {
+  const QueryType* type = unknown_query(encrypted_fields, server);
+  return type != nullptr && has_dropped(server, *type) ? type : nullptr;
 }
 
 // What was written for a preview type has other tokens: no rename makes it readable for the type that took its place.
@@ -65,9 +71,18 @@ bool can_be_encrypted(const Document& wanted, Draft& draft) {
 
 void find_dropped_queries(const Document& wanted, Draft& draft) {
   const Document encrypted = *field(wanted, kEncryptedFields)->document();
-  const QueryType* type = unknown_query(encrypted, draft.server);
-  if (type != nullptr && has_dropped(draft.server, *type)) {
+  const QueryType* type = dropped_query(encrypted, draft.server);
+  if (type != nullptr && !draft.contradicts(kEncryptedFields)) {
     add_conflict(encrypted, why_unknown(*type, draft.server), draft);
+    return;
+  }
+  // Who only renames the type in the file is told the same.
+  const std::optional<Field> live = field(draft.live->options, kEncryptedFields);
+  const QueryType* before = live && live->document() ? dropped_query(*live->document(), draft.server) : nullptr;
+  if (before == nullptr) return;
+  for (Finding& finding : draft.findings) {
+    if (finding.option != kEncryptedFields) continue;
+    finding.message += fmt::format(". The one that is there {}", why_unknown(*before, draft.server));
   }
 }
 

@@ -53,7 +53,7 @@ void diff_indexes(const std::vector<Index>& wanted, Collated collated, Draft& dr
 void diff_view(const Document& wanted, Draft& draft);
 // Of a collection that is new: whether the server can encrypt its fields. If not, that is a conflict.
 bool can_be_encrypted(const Document& wanted, Draft& draft);
-// Of one that is there: a conflict where the server has given up queries that are declared.
+// Of one that is there: a conflict where the server has given up queries that are declared, or with which it was made.
 void find_dropped_queries(const Document& wanted, Draft& draft);
 // A state collection of `served`.
 void diff_state(const std::string& served, Draft& draft);

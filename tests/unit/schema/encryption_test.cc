@@ -499,6 +499,11 @@ TEST_CASE("a server that cannot encrypt is named with what it lacks, and nothing
   CHECK(plan.empty());
   REQUIRE(plan.first(FindingKind::kConflict) != nullptr);
   CHECK(plan.first(FindingKind::kConflict)->message == moving);
+  const std::string renamed = all_of(encrypted("a", R"("bsonType": "string", "queries": )" + preview("suffix")));
+  const Plan renaming = diff(schema_of(collection(renamed)), later);
+  REQUIRE(renaming.first(FindingKind::kConflict) != nullptr);
+  const std::string& told = renaming.first(FindingKind::kConflict)->message;
+  CHECK(told.ends_with(". The one that is there " + moving.substr(begin.size())));
   // One that is there already was made by somebody who could.
   ScriptedCatalog made(kServer);
   apply(made, diff(schema_of(collection(all_of(kSsn))), made.read()));
