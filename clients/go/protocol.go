@@ -68,6 +68,7 @@ type Account struct {
 		Version  string `json:"version"`
 		Topology string `json:"topology"`
 	} `json:"server"`
+	WithheldSteps int `json:"withheld_steps"` // that the schema's policy holds back
 }
 
 // A Phase is what is being done.

@@ -41,7 +41,7 @@ void Announcer::observe(const core::Snapshot& snapshot) {
   reporter_.observe(snapshot, host_.now());
   turn();
   if (webhook_) {
-    if (auto body = changes_.observe(snapshot)) webhook_->send(std::move(*body));
+    for (std::string& body : changes_.observe(snapshot, host_.now().wall)) webhook_->send(std::move(body));
   }
   if (collector_) {
     if (auto body = trace_.observe(snapshot, host_.now().wall)) collector_->send(std::move(*body));

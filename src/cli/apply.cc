@@ -21,6 +21,7 @@
 #include "cli/gate_host.h"
 #include "cli/inputs.h"
 #include "cli/progress_bar.h"
+#include "core/ledger.h"
 
 namespace readygate::cli {
 namespace {
@@ -125,7 +126,7 @@ class Job {
   bool migrating(const core::Snapshot& now) {
     for (const core::Check& check : now.checks) {
       if (check.name != "migrations" || check.passed) continue;
-      conclude(failed(check.reason, std::string(text(check.reason).meaning)));
+      conclude(failed(check.reason, check.sentence));
     }
     return ending_ || host_.gate().migrating();
   }
@@ -180,6 +181,7 @@ class Job {
     json.field("hash", std::string_view(schema_.hash)).end_object();
     json.field("database", std::string_view(schema_.database)).field("steps", steps);
     json.field("duration_ms", static_cast<std::int64_t>(took.count()));
+    json.field("withheld_steps", host_.gate().snapshot().withheld_steps);
     json.key("background").begin_array();
     for (const std::string& id : ending.pending) json.value(std::string_view(id));
     json.end_array().end_object();
@@ -199,6 +201,9 @@ class Job {
       const std::string_view what = ending.outcome == "interrupted" ? ending.outcome : name(ending.code);
       fmt::print(stderr, "readygate: {}: {}\n", what, ending.reason);
       if (steps > 0) fmt::print(stderr, "Carried out before that: {}. The next run goes on from there.\n", counted);
+    }
+    if (const std::int32_t withheld = host_.gate().snapshot().withheld_steps; withheld > 0) {
+      fmt::print("Still to be done: {}; `readygate plan` lists what is held back.\n", core::withheld_words(withheld));
     }
     if (!ending.pending.empty()) {
       fmt::print("Left to an open gate, or to `readygate apply --background`: {}.\n", fmt::join(ending.pending, ", "));

@@ -14,8 +14,10 @@
 #include "cli/database.h"
 #include "cli/exit_code.h"
 #include "cli/inputs.h"
+#include "core/ledger.h"
 #include "core/migration_record.h"
 #include "mongo/control_documents.h"
+#include "mongo/ledger_store.h"
 #include "mongo/migration_store.h"
 
 namespace readygate::cli {
@@ -59,7 +61,12 @@ Entry entry_of(const core::MigrationRecord& record) {
   return entry;
 }
 
-tl::expected<std::vector<Entry>, core::Failure> read(const Inputs& inputs) {
+struct History {
+  std::vector<Entry> entries;       // oldest first
+  std::int32_t withheld_steps = 0;  // of the version that is applied now
+};
+
+tl::expected<History, core::Failure> read(const Inputs& inputs) {
   const mongo::LedgerPlace place{inputs.schema.database, inputs.schema.name};
   auto pool = open_database(inputs.config.settings);
   if (!pool) return tl::unexpected(std::move(pool.error()));
@@ -68,18 +75,21 @@ tl::expected<std::vector<Entry>, core::Failure> read(const Inputs& inputs) {
   if (!versions) return tl::unexpected(versions.error());
   const auto records = mongo::read_migrations(client, place);
   if (!records) return tl::unexpected(records.error());
+  const auto ledger = mongo::read_ledger(client, place);
+  if (!ledger) return tl::unexpected(ledger.error());
   std::vector<Entry> entries;
   for (const core::Applied& each : *versions) entries.push_back(entry_of(each));
   for (const core::MigrationRecord& each : records->records) entries.push_back(entry_of(each));
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.at < b.at; });
-  return entries;
+  return History{std::move(entries), core::withheld_steps(ledger->ledger).value_or(0)};
 }
 
-void print_json(const std::vector<Entry>& entries, const schema::Schema& schema) {
+void print_json(const History& past, const schema::Schema& schema) {
   JsonWriter json;
   json.begin_object().field("v", 1).field("schema", std::string_view(schema.name));
-  json.field("database", std::string_view(schema.database)).key("entries").begin_array();
-  for (const Entry& entry : entries) {
+  json.field("database", std::string_view(schema.database));
+  json.field("withheld_steps", past.withheld_steps).key("entries").begin_array();
+  for (const Entry& entry : past.entries) {
     json.begin_object().field("at", std::string_view(rfc3339(entry.at))).field("kind", std::string_view(entry.kind));
     json.field("what", std::string_view(entry.what)).field("state", std::string_view(entry.state));
     json.field("checksum", std::string_view(entry.checksum)).key("took_ms");
@@ -101,7 +111,8 @@ void print_json(const std::vector<Entry>& entries, const schema::Schema& schema)
   fmt::print("{}\n", json.text());
 }
 
-void print_text(const std::vector<Entry>& entries, const schema::Schema& schema) {
+void print_text(const History& past, const schema::Schema& schema) {
+  const std::vector<Entry>& entries = past.entries;
   if (entries.empty()) {
     fmt::print("Schema {} was never applied to database {}.\n", schema.name, schema.database);
     return;
@@ -120,6 +131,10 @@ void print_text(const std::vector<Entry>& entries, const schema::Schema& schema)
     fmt::print("{:<24}  {:<{}}  {:>9}  {}\n", rfc3339(entry.at), described(entry), widest, took, by);
     if (!entry.error.empty()) fmt::print("{:<24}  {}\n", "", entry.error);
   }
+  if (past.withheld_steps > 0) {
+    fmt::print("Still to be done: {}; `readygate plan` lists what is held back.\n",
+               core::withheld_words(past.withheld_steps));
+  }
 }
 
 }  // namespace
@@ -127,12 +142,12 @@ void print_text(const std::vector<Entry>& entries, const schema::Schema& schema)
 int history(const CommandLine& line) {
   const auto inputs = load_inputs(line, config::NeedUri::kYes);
   if (!inputs) return report(inputs.error(), line.format);
-  const auto entries = read(*inputs);
-  if (!entries) return report(entries.error());
+  const auto past = read(*inputs);
+  if (!past) return report(past.error());
   if (line.format == OutputFormat::kJson) {
-    print_json(*entries, inputs->schema);
+    print_json(*past, inputs->schema);
   } else {
-    print_text(*entries, inputs->schema);
+    print_text(*past, inputs->schema);
   }
   return kExitOk;
 }

@@ -13,15 +13,33 @@ constexpr Millis kLookWithin{10'000};
 constexpr Millis kMigrateWithin{1'000};
 constexpr Millis kAgain{60'000};
 
+// A database that is away, or busy, is another check's business.
+bool passes_by_itself(const Judgement& failure) {
+  return failure.verdict != Verdict::kPermanent && failure.reason != Reason::kDrift;
+}
+
+std::string in_words(const Judgement& found) {
+  switch (found.reason) {
+    case Reason::kSchemaNewer: return found.sentence;
+    case Reason::kDrift:
+    case Reason::kConflict:
+    case Reason::kOwnedElsewhere:
+    case Reason::kNotHonoured: return "The database has drifted from the schema: " + found.sentence;
+    default: return "The database cannot be compared with the schema: " + found.sentence;
+  }
+}
+
 }  // namespace
 
-Auditor::Auditor(const schema::Schema& schema, const InitializerSettings& settings, const std::string& instance_id,
-                 Random& random)
+Auditor::Auditor(const schema::Schema& schema, const InitializerSettings& settings, const RetrySettings& retries,
+                 const std::string& instance_id, Random& random)
     : schema_(schema),
       settings_(settings),
       random_(random),
       repair_(schema, settings, instance_id, random, Initializer::Purpose::kRepair),
-      background_(schema, settings, instance_id, random, Initializer::Purpose::kBackground) {}
+      background_(schema, settings, instance_id, random, Initializer::Purpose::kBackground),
+      repairs_(retries, random),
+      migration_retries_(retries, random) {}
 
 void Auditor::opened(bool catalog_unseen, bool took_over, std::vector<Owns> owns, Instant now) {
   owns_ = std::move(owns);
@@ -45,6 +63,14 @@ void Auditor::stop(Commands& commands) {
   migrate_at_.reset();
   repair_.abandon(commands);
   background_.abandon(commands);
+}
+
+bool Auditor::retry(Instant now) {
+  const bool migrate = (migrations_ || migrate_at_) && !background_.running();
+  const bool look = drift_ && !look_ && !repair_.running();
+  if (migrate) migrate_at_ = now;
+  if (look) look_at_ = now;
+  return migrate || look;
 }
 
 bool Auditor::on(Commands& commands, TaskId id, const Outcome& outcome, Instant now, WallTime wall) {
@@ -115,30 +141,39 @@ void Auditor::look(Commands& commands) {
 
 void Auditor::on_look(Commands& commands, Instant now) {
   if (look_->stage() == Applier::Stage::kMatched) {
-    result_ = Reason::kNone;
+    drift_.reset();
+    repairs_.went_on();
     look_.reset();
   } else if (look_->stage() == Applier::Stage::kBroken) {
     const Judgement judgement = look_->judgement();
     const bool drifted = look_->drifted();
     look_.reset();
-    found(commands, judgement);
     if (drifted && settings_.mode == InitMode::kApply) {
+      // Where a repair has failed before, its reason says more than the difference.
+      if (!drift_ || drift_->verdict != Verdict::kPermanent) found(commands, judgement);
       repair_.begin(commands);
+    } else if (passes_by_itself(judgement)) {
+      commands.say(repairs_.news(judgement) ? LogLevel::kInfo : LogLevel::kDebug,
+                   "The database is compared with the schema a little later: " + judgement.sentence, judgement.reason);
+      look_at_ = now + repairs_.pause_after(judgement).value_or(kAgain);
     } else {
+      found(commands, judgement);
       look_at_ = now + jittered(random_, kAgain);
     }
   }
 }
 
 void Auditor::on_ledger(Commands& commands, const LedgerRead& read, Instant now) {
+  if (const auto withheld = core::withheld_steps(read.ledger)) withheld_ = withheld;
+  const bool newer_before = drift_ && drift_->reason == Reason::kSchemaNewer;
   switch (standing(read.ledger, schema_)) {
     case Standing::kApplied:
-      if (result_ == Reason::kSchemaNewer) result_ = Reason::kNone;
+      if (newer_before) drift_.reset();
       break;
     case Standing::kNewer:
       if (may_open_on_newer(*read.ledger, schema_)) {
-        if (result_ == Reason::kSchemaNewer) result_ = Reason::kNone;
-      } else if (result_ != Reason::kSchemaNewer) {
+        if (newer_before) drift_.reset();
+      } else if (!newer_before) {
         found(commands, {Verdict::kPermanent, Reason::kSchemaNewer,
                          fmt::format("A newer version of schema \"{}\" was applied, which this version's code does not "
                                      "work on (min_open {}). Roll forward.",
@@ -156,38 +191,64 @@ void Auditor::on_ledger(Commands& commands, const LedgerRead& read, Instant now)
 void Auditor::follow_repair(Commands& commands, Instant now) {
   for (const State state : repair_.take_path()) {
     if (state != State::kReady) continue;
-    result_ = Reason::kNone;
+    drift_.reset();
+    repairs_.went_on();
+    withheld_ = core::withheld_steps(repair_.ledger());
     commands.say(LogLevel::kWarn, "The database had drifted from the schema, and was repaired");
   }
-  if (const auto failure = repair_.take_failure()) {
+  const auto failure = repair_.take_failure();
+  if (!failure) return;
+  const bool news = repairs_.news(*failure);
+  if (const auto pause = repairs_.pause_after(*failure)) look_at_ = now + *pause;
+  if (passes_by_itself(*failure)) {
+    commands.say(news ? LogLevel::kWarn : LogLevel::kDebug,
+                 "The repair of what has drifted pauses, and goes on by itself: " + failure->sentence, failure->reason);
+  } else if (failure->verdict != Verdict::kPermanent) {
     found(commands, *failure);
-    look_at_ = now + jittered(random_, kAgain);
+  } else {
+    drift_ = *failure;
+    commands.say(news ? LogLevel::kError : LogLevel::kDebug,
+                 "What has drifted from the schema cannot be repaired: " + failure->sentence, failure->reason);
   }
 }
 
 void Auditor::follow_background(Commands& commands, Instant now) {
+  follow_progress();
   for (const State state : background_.take_path()) {
-    if (state == State::kReady) migrations_ = Reason::kNone;
+    if (state != State::kReady) continue;
+    migrations_.reset();
+    migration_retries_.went_on();
+    reached_ = {};
   }
-  if (const auto failure = background_.take_failure()) {
-    migrate_at_ = now + jittered(random_, kAgain);
-    if (failure->verdict != Verdict::kPermanent) return;  // a database that is away is another check's business
-    if (migrations_ != failure->reason) {
-      commands.say(LogLevel::kError, "A background migration failed: " + failure->sentence, failure->reason);
-    }
-    migrations_ = failure->reason;
+  const auto failure = background_.take_failure();
+  if (!failure) return;
+  const bool news = migration_retries_.news(*failure);
+  if (const auto pause = migration_retries_.pause_after(*failure)) migrate_at_ = now + *pause;
+  if (failure->verdict != Verdict::kPermanent) {
+    commands.say(news ? LogLevel::kWarn : LogLevel::kDebug,
+                 "A background migration pauses, and goes on by itself: " + failure->sentence, failure->reason);
+  } else {
+    migrations_ = *failure;
+    commands.say(news ? LogLevel::kError : LogLevel::kDebug, "A background migration failed: " + failure->sentence,
+                 failure->reason);
   }
 }
 
+// A second loss of a long migration is told like the first.
+void Auditor::follow_progress() {
+  const Migrator* migrator = background_.migrator();
+  if (migrator == nullptr || migrator->stage() != Migrator::Stage::kWorking) return;
+  const Migrator::Progress progress = migrator->progress();
+  const std::pair<int, std::int64_t> at(progress.step, progress.done);
+  if (at <= reached_) return;
+  reached_ = at;
+  migration_retries_.went_on();
+}
+
 void Auditor::found(Commands& commands, const Judgement& judgement) {
-  // A database that is away is another check's business.
-  if (judgement.verdict != Verdict::kPermanent && judgement.reason != Reason::kDrift) return;
-  result_ = judgement.reason;
-  commands.say(LogLevel::kWarn,
-               judgement.reason == Reason::kSchemaNewer
-                   ? judgement.sentence
-                   : "The database has drifted from the schema: " + judgement.sentence,
-               judgement.reason);
+  const bool known = drift_ && drift_->reason == judgement.reason && drift_->sentence == judgement.sentence;
+  drift_ = judgement;
+  commands.say(known ? LogLevel::kDebug : LogLevel::kWarn, in_words(judgement), judgement.reason);
 }
 
 }  // namespace readygate::core

@@ -7,6 +7,12 @@
 
 namespace readygate::core {
 
+struct RetrySettings {
+  Millis backoff_initial{100};
+  Millis backoff_max{5'000};
+  Millis failed_retry{60'000};  // what waiting cannot mend; 0: never by itself
+};
+
 class Backoff {
  public:
   Backoff(Millis initial, Millis max) : initial_(initial), max_(max), bound_(initial) {}

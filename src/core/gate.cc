@@ -35,7 +35,9 @@ Gate::Gate(GateSettings settings, schema::Schema schema, Random& random, Now now
       random_(random),
       started_(now.instant),
       initializer_(schema_, settings_.init, random_id(random), random),
-      auditor_(schema_, settings_.init, initializer_.instance_id(), random),
+      auditor_(schema_, settings_.init,
+               RetrySettings{settings_.backoff_initial, settings_.backoff_max, settings_.failed_retry},
+               initializer_.instance_id(), random),
       asked_(settings_.checks),
       reachability_(settings_.unready_after),
       backoff_(settings_.backoff_initial, settings_.backoff_max) {
@@ -131,6 +133,9 @@ void Gate::retry(std::string_view because, Now now) {
     begin_initialization(now);
   } else if (next_attempt_ && initializing(state_)) {
     begin_attempt();
+  } else if (initialized_ && state_ != State::kDraining && auditor_.retry(now.instant)) {
+    commands_.say(LogLevel::kInfo, fmt::format("Trying again what failed behind the open gate: {}", because));
+    auditor_.tick(commands_, now.instant, now.wall);
   }
   settle(now);
 }
@@ -368,6 +373,10 @@ void Gate::completed(Now now) {
   causes_.primary({});
   commands_.say(LogLevel::kInfo, "Database initialization completed. Connected: True",
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));
+  if (const std::int32_t withheld = withheld_steps(initializer_.ledger()).value_or(0); withheld > 0) {
+    commands_.say(LogLevel::kWarn, withheld_words(withheld) + "; `readygate plan` lists what is held back",
+                  fmt::format("\"withheld_steps\":{}", withheld));
+  }
   ping_at_ = now.instant + jittered(random_, settings_.ping_period);
   const Applier* applier = initializer_.applier();
   warm_more(initializer_.warmed() ? settings_.warm_connections - 1 : settings_.warm_connections);

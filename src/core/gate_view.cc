@@ -18,7 +18,7 @@ constexpr Millis kSayProgressEvery{5'000};
 std::vector<Check> Gate::checks(bool reachable) const {
   const bool patient = settings_.ready_policy == ReadyPolicy::kLatched;
   const auto check = [](std::string check_name, bool passed, Reason reason) {
-    return Check{std::move(check_name), passed, passed ? Reason::kNone : reason};
+    return Check{std::move(check_name), passed, passed ? Reason::kNone : reason, {}};
   };
   const Reason why = cause(reachable).code;
   std::vector<Check> all;
@@ -30,8 +30,12 @@ std::vector<Check> Gate::checks(bool reachable) const {
     all.back().sentence = trouble->sentence;
   }
   all.push_back(check("drain", state_ != State::kDraining && !drained_until_, Reason::kDraining));
-  all.push_back(check("drift", auditor_.drift() == Reason::kNone, auditor_.drift()));
-  all.push_back(check("migrations", auditor_.migrations() == Reason::kNone, auditor_.migrations()));
+  const auto audited = [&](std::string_view check_name, const std::optional<Judgement>& failure) {
+    all.push_back(check(std::string(check_name), !failure, failure ? failure->reason : Reason::kNone));
+    if (failure) all.back().sentence = failure->sentence;
+  };
+  audited(kDriftCheck, auditor_.drift());
+  audited(kMigrationsCheck, auditor_.migrations());
   all.push_back(check("schema_file", !schema_file_differs_, Reason::kSchemaFileChanged));
   asked_.list(all);
   return all;
@@ -171,8 +175,7 @@ void Gate::refresh(Now now) {
   Snapshot next = snapshot_;
   next.state = state_;
   next.checks = checks(reachable);
-  const bool checks_pass = auditor_.drift() == Reason::kNone && auditor_.migrations() == Reason::kNone &&
-                           !schema_file_differs_ && asked_.all_pass();
+  const bool checks_pass = !auditor_.drift() && !auditor_.migrations() && !schema_file_differs_ && asked_.all_pass();
   next.facts =
       derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), checks_pass}, settings_.ready_policy);
   next.phase = phase();
@@ -184,6 +187,8 @@ void Gate::refresh(Now now) {
   if (const auto& ledger = initializer_.ledger()) {
     next.lease = {ledger->owner.value_or(""), ledger->token, initializer_.holds_lease()};
   }
+  const auto withheld = auditor_.withheld_steps() ? auditor_.withheld_steps() : withheld_steps(initializer_.ledger());
+  next.withheld_steps = withheld.value_or(next.withheld_steps);
   if (initializer_.applier() != nullptr && !initializer_.applier()->server().version.empty()) {
     next.server.product = initializer_.applier()->server().product;
     next.server.version = initializer_.applier()->server().version;

@@ -32,6 +32,7 @@ void Initializer::abandon(Commands& commands) {
   ledger_task_.reset();
   warm_task_.reset();
   ledger_.reset();
+  recording_.reset();
   drop_applier();
   migrator_.reset();
   builds_.clear();
@@ -190,6 +191,7 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     case Lease::Stage::kLost: lease_lost(commands); return;
     case Lease::Stage::kNone:
       if (lease_.written() == Lease::Written::kDone) {
+        if (recording_) ledger_->applied = std::exchange(recording_, std::nullopt);
         schema_is_ready(commands);
       } else if (auto failure = lease_.take_failure()) {
         break_off(commands, std::move(*failure));
@@ -280,6 +282,7 @@ void Initializer::record(Commands& commands, Instant now, WallTime wall) {
     return std::find(names.begin(), names.end(), owns.collection) == names.end();
   });
   next.period_ms = settings_.lease.period.count();
+  recording_ = next.applied;
   lease_.write(commands,
                LedgerField::kApplied | LedgerField::kTarget | LedgerField::kOwner | LedgerField::kStep |
                    LedgerField::kOwns | LedgerField::kPending,

@@ -66,6 +66,7 @@ class Initializer {
   const Applier* applier() const { return applier_ ? &*applier_ : nullptr; }
   const Migrator* migrator() const { return migrator_ ? &*migrator_ : nullptr; }
   const BuildWatch& builds() const { return builds_; }
+  // As it was read last; once it was written, as it is since.
   const std::optional<Ledger>& ledger() const { return ledger_; }
   bool holds_lease() const { return lease_.stage() == Lease::Stage::kHeld; }
   // Ending now would leave the lease to run out, with nobody behind it.
@@ -115,6 +116,7 @@ class Initializer {
   std::optional<TaskId> ledger_task_;
   std::optional<TaskId> warm_task_;
   std::optional<Ledger> ledger_;
+  std::optional<Applied> recording_;  // is being written
   std::optional<Applier> applier_;
   std::optional<Migrator> migrator_;
   BuildWatch builds_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace readygate::core {
 namespace {
 
@@ -36,6 +38,15 @@ Standing standing(const std::optional<Ledger>& ledger, const schema::Schema& sch
   if (applied.hash != bare_hash(schema)) return Standing::kNotRaised;
   const bool more_to_do = applied.withheld > 0 && schema.policy.contract == schema::Policy::Contract::kApply;
   return more_to_do ? Standing::kNeeded : Standing::kApplied;
+}
+
+std::optional<std::int32_t> withheld_steps(const std::optional<Ledger>& ledger) {
+  return ledger && ledger->applied ? std::optional(ledger->applied->withheld) : std::nullopt;
+}
+
+std::string withheld_words(std::int32_t steps) {
+  return fmt::format("{} step{} held back, because {} can break the version before and policy.contract is \"report\"",
+                     steps, steps == 1 ? " is" : "s are", steps == 1 ? "it" : "they");
 }
 
 bool may_open_on_newer(const Ledger& ledger, const schema::Schema& schema) {

@@ -95,6 +95,11 @@ enum class Standing {
 };
 Standing standing(const std::optional<Ledger>& ledger, const schema::Schema& schema);
 
+// Contract steps and pre migrations that the policy holds back, where the ledger says so. They are a debt, which
+// everyone is told of until a later version or another policy pays it; in words, for a sentence's end.
+std::optional<std::int32_t> withheld_steps(const std::optional<Ledger>& ledger);
+std::string withheld_words(std::int32_t steps);
+
 // Whether an application of version `schema.version` still works on what the ledger says was applied.
 bool may_open_on_newer(const Ledger& ledger, const schema::Schema& schema);
 

@@ -1,5 +1,7 @@
 #include "core/snapshot.h"
 
+#include <algorithm>
+
 #include "base/json.h"
 
 namespace readygate::core {
@@ -55,18 +57,24 @@ std::string render(const Snapshot& s, Audience audience) {
   json.key("server").begin_object();
   json.field("product", std::string_view(s.server.product)).field("version", std::string_view(s.server.version));
   json.field("topology", std::string_view(s.server.topology)).end_object();
+  json.field("withheld_steps", s.withheld_steps);
   json.end_object();
   return json.take();
 }
 
 }  // namespace
 
+const Check* fails(const std::vector<Check>& checks, std::string_view name) {
+  const auto found = std::find_if(checks.begin(), checks.end(), [&](const Check& check) { return check.name == name; });
+  return found == checks.end() || found->passed ? nullptr : &*found;
+}
+
 std::string render_full(const Snapshot& snapshot) { return render(snapshot, Audience::kLocal); }
 std::string render_public(const Snapshot& snapshot) { return render(snapshot, Audience::kPublic); }
 
 Published publish(const Snapshot& snapshot) {
-  return Published{snapshot.seq,          snapshot.state,          snapshot.facts, snapshot.code,
-                   render_full(snapshot), render_public(snapshot), snapshot.checks};
+  return Published{snapshot.seq,          snapshot.state,          snapshot.facts,  snapshot.code,
+                   render_full(snapshot), render_public(snapshot), snapshot.checks, snapshot.withheld_steps};
 }
 
 }  // namespace readygate::core

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -22,6 +23,11 @@ struct Check {
   std::string sentence{};  // what the code does not say; may name hosts, so it is left out of the public form
   bool operator==(const Check&) const = default;
 };
+
+// Those of the auditor, which others tell of by name.
+inline constexpr std::string_view kDriftCheck = "drift";
+inline constexpr std::string_view kMigrationsCheck = "migrations";
+const Check* fails(const std::vector<Check>& checks, std::string_view name);  // null: it passes
 
 struct Snapshot {
   std::uint64_t seq = 0;    // rises by one with each change
@@ -66,6 +72,8 @@ struct Snapshot {
   } server;
 
   std::vector<Check> checks;
+  // That policy.contract = "report" holds back, as the ledger says: a debt until a later version or policy pays it.
+  std::int32_t withheld_steps = 0;
 
   bool operator==(const Snapshot&) const = default;
 };
@@ -84,6 +92,7 @@ struct Published {
   std::string full;  // no LF
   std::string open;  // public
   std::vector<Check> checks;
+  std::int32_t withheld_steps = 0;
 };
 Published publish(const Snapshot& snapshot);
 

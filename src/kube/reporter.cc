@@ -50,6 +50,11 @@ std::string in_place(const core::Snapshot& snapshot) {
   return fmt::format("Schema {} version {} is in place", snapshot.schema.name, snapshot.schema.version);
 }
 
+std::string held_back(const core::Snapshot& snapshot) {
+  return fmt::format("Of schema {} version {}, {}", snapshot.schema.name, snapshot.schema.version,
+                     core::withheld_words(snapshot.withheld_steps));
+}
+
 }  // namespace
 
 Reporter::Reporter(ReporterSettings settings, Random& random, WallTime now)
@@ -66,6 +71,7 @@ void Reporter::observe(const core::Snapshot& snapshot, core::Now now) {
   if (snapshot.facts.initialized != wanted_.status) changed_ = now.wall;
   if (snapshot.facts.initialized) {
     wanted_ = {true, "SchemaApplied", in_place(snapshot)};
+    if (snapshot.withheld_steps > 0) wanted_.message += "; " + core::withheld_words(snapshot.withheld_steps);
   } else {
     wanted_ = {false, camel(name(snapshot.code)), sentence(text(snapshot.code).meaning)};
   }
@@ -84,6 +90,12 @@ void Reporter::observe_events(const core::Snapshot& snapshot, WallTime wall) {
   if (snapshot.facts.initialized && !std::exchange(initialized_, true)) {
     book_.add(EventType::kNormal, "SchemaApplied", in_place(snapshot), wall);
   }
+  const std::int32_t withheld = initialized_ ? snapshot.withheld_steps : 0;
+  if (std::exchange(withheld_, withheld) != withheld && withheld > 0) {
+    book_.add(EventType::kWarning, "StepsHeldBack", held_back(snapshot), wall);
+  }
+  observe_check(snapshot, core::kMigrationsCheck, "MigrationFailed", migrations_, wall);
+  observe_check(snapshot, core::kDriftCheck, "SchemaDrifted", drift_, wall);
   if (before != snapshot.state && snapshot.state == core::State::kFailed) {
     trouble_ = true;
     book_.add(EventType::kWarning, "SchemaFailed", why(), wall);
@@ -93,6 +105,14 @@ void Reporter::observe_events(const core::Snapshot& snapshot, WallTime wall) {
   } else if (snapshot.state == core::State::kReady && std::exchange(trouble_, false)) {
     book_.add(EventType::kNormal, "SchemaRecovered", "The gate is open again", wall);
   }
+}
+
+void Reporter::observe_check(const core::Snapshot& snapshot, std::string_view check, const char* event, Reason& told,
+                             WallTime wall) {
+  const core::Check* failing = core::fails(snapshot.checks, check);
+  const Reason why = failing != nullptr ? failing->reason : Reason::kNone;
+  if (std::exchange(told, why) == why || why == Reason::kNone) return;
+  book_.add(EventType::kWarning, event, fmt::format("{} ({})", sentence(text(why).meaning), name(why)), wall);
 }
 
 std::optional<Instant> Reporter::condition_due() const {

@@ -5,6 +5,7 @@
 // waits here, the condition as it then is, the Events in a bounded book.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +59,9 @@ class Reporter {
   enum class Sent { kNothing, kCondition, kEvent };
 
   void observe_events(const core::Snapshot& snapshot, WallTime wall);
+  // `told`: why the check failed when it was looked at last.
+  void observe_check(const core::Snapshot& snapshot, std::string_view check, const char* event, Reason& told,
+                     WallTime wall);
   Call patch();
   void condition_answered(const Answer& answer, Instant now);
   void event_answered(const Answer& answer, Instant now);
@@ -86,6 +90,9 @@ class Reporter {
   core::State state_ = core::State::kStarting;
   bool initialized_ = false;
   bool trouble_ = false;  // failed or lost, and not recovered since
+  std::int32_t withheld_ = 0;
+  Reason migrations_ = Reason::kNone;
+  Reason drift_ = Reason::kNone;
 };
 
 }  // namespace readygate::kube

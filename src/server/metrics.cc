@@ -1,5 +1,6 @@
 #include "server/metrics.h"
 
+#include <algorithm>
 #include <iterator>
 
 #include <fmt/format.h>
@@ -16,6 +17,8 @@ enum Index : std::size_t {
   kReady,
   kHealthy,
   kCheck,
+  kWithheldSteps,
+  kMigrationsFailed,
   kWaiters,
   kWatchers,
   kConnections,
@@ -35,6 +38,9 @@ constexpr std::array<Metric, kCount> kMetrics = {{
     {"readygate_ready", "gauge", "1 while the gate is open and every check passes."},
     {"readygate_healthy", "gauge", "0 only when neither initializing nor reachable."},
     {"readygate_check", "gauge", "1 while the check passes, by name: those of ?verbose."},
+    {"readygate_withheld_steps", "gauge",
+     "Contract steps and pre migrations that policy.contract = \"report\" holds back, until they are done."},
+    {"readygate_migrations_failed", "gauge", "1 while a background migration has failed for good, and is not done."},
     {"readygate_waiters", "gauge", "Clients that wait on the socket."},
     {"readygate_watchers", "gauge", "Clients that watch on the socket."},
     {"readygate_connections", "gauge", "Other open connections, by transport."},
@@ -99,6 +105,8 @@ std::string render_metrics(const core::Published& now, const Counters& counters,
   for (const core::Check& check : now.checks) {
     text.sample(fmt::format("{{name=\"{}\"}}", check.name), check.passed ? 1 : 0);
   }
+  text.single(kWithheldSteps, static_cast<std::uint64_t>(std::max(0, now.withheld_steps)));
+  text.single(kMigrationsFailed, core::fails(now.checks, core::kMigrationsCheck) ? 1 : 0);
   text.single(kWaiters, gauges.waiters);
   text.single(kWatchers, gauges.watchers);
   text.head(kConnections);

@@ -47,6 +47,7 @@ export interface Snapshot extends Facts {
   lease: { owner: string; token: number; mine: boolean };
   checks: { name: string; passed: boolean; code: string; reason?: string }[];
   server: { product: string; version: string; topology: string };
+  withheld_steps: number;
 }
 
 export interface Where {

@@ -203,6 +203,41 @@ TEST_CASE("Events: started, applied, lost, recovered, failed") {
   CHECK(rig.reporter.take_words().empty());
 }
 
+TEST_CASE("what is held back is an Event and part of the condition until it is done") {
+  Rig rig(true, true);
+  rig.snapshot.withheld_steps = 2;
+  rig.become(State::kInitializing);  // of a version before: not of the one that is being applied
+  rig.become(State::kReady, true, Reason::kNone);
+  auto calls = rig.tell_all();
+  REQUIRE(calls.size() == 4);
+  CHECK(
+      holds(calls[0].body, R"("message":"Schema shop version 3 is in place; 2 steps are held back, because they can)"));
+  CHECK(holds(calls[3].body,
+              R"("type":"Warning","reason":"StepsHeldBack","message":"Of schema shop version 3, 2 steps)"));
+  rig.snapshot.withheld_steps = 0;
+  rig.become(State::kReady, true, Reason::kNone);
+  rig.wait();
+  calls = rig.tell_all();
+  REQUIRE(calls.size() == 1);
+  CHECK(holds(calls[0].body, R"("message":"Schema shop version 3 is in place")"));
+}
+
+TEST_CASE("a background migration or a repair that fails is an Event without the sentence") {
+  Rig rig(false, true);
+  rig.become(State::kReady, true, Reason::kNone);
+  CHECK(rig.tell_all().size() == 2);
+  rig.snapshot.checks = {{"migrations", false, Reason::kMigrationRefused, "secret-host"},
+                         {"drift", false, Reason::kDrift, "secret-host"}};
+  rig.become(State::kReady, true, Reason::kNone);
+  rig.become(State::kReady, true, Reason::kNone);
+  const auto calls = rig.tell_all();
+  REQUIRE(calls.size() == 2);
+  CHECK(holds(calls[0].body, R"("type":"Warning","reason":"MigrationFailed")"));
+  CHECK(holds(calls[0].body, "(migration_refused)"));
+  CHECK(holds(calls[1].body, R"("type":"Warning","reason":"SchemaDrifted")"));
+  for (const Call& call : calls) CHECK_FALSE(holds(call.body, "secret-host"));
+}
+
 TEST_CASE("the same Event again raises its count, at most once a minute, and is made anew when it has expired") {
   Rig rig(false, true);
   const auto flap = [&] {

@@ -236,4 +236,15 @@ TEST_CASE("metrics: every name of the table is shown, with help and type, and no
   CHECK(text.find("readygate_requests_total{route=\"/readyz\",code=\"503\"} 1\n") != std::string::npos);
   CHECK(text.find("readygate_waits_total{why=\"draining\"} 1\n") != std::string::npos);
   CHECK(text.find("readygate_log_dropped_total 5\n") != std::string::npos);
+  CHECK(text.find("readygate_withheld_steps 0\n") != std::string::npos);
+  CHECK(text.find("readygate_migrations_failed 0\n") != std::string::npos);
+}
+
+TEST_CASE("metrics: steps that are held back, and a background migration that failed") {
+  core::Snapshot snapshot = testing::sample(State::kReady, true, true);
+  snapshot.withheld_steps = 3;
+  snapshot.checks.push_back({"migrations", false, Reason::kMigrationRefused, "why"});
+  const std::string text = render_metrics(*testing::published(snapshot), {}, {});
+  CHECK(text.find("readygate_withheld_steps 3\n") != std::string::npos);
+  CHECK(text.find("readygate_migrations_failed 1\n") != std::string::npos);
 }

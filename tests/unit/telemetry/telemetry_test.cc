@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "support/model/seeded_random.h"
 #include "telemetry/outbox.h"
 #include "telemetry/trace.h"
@@ -127,18 +129,41 @@ TEST_CASE("a message for each change of the state, which names no host") {
   snapshot.instance_id = "abc";
   snapshot.since = kWall;
   snapshot.schema = {"shop", 3, "1:ff"};
-  CHECK_FALSE(changes.observe(snapshot));
+  CHECK(changes.observe(snapshot, kWall).empty());
   snapshot.state = State::kFailed;
   snapshot.code = Reason::kConflict;
   snapshot.reason = "secret-host says no";
-  const auto body = changes.observe(snapshot);
-  REQUIRE(body);
-  CHECK(holds(*body, R"("at":"2023-11-14T22:13:20.000Z","instance_id":"abc","from":"starting","to":"failed",)"
-                     R"("code":"schema_conflict","message":"the database holds something that contradicts the schema",)"
-                     R"("initialized":false,"open":false,"ready":false,)"
-                     R"("schema":{"name":"shop","version":3,"hash":"1:ff"}})"));
-  CHECK_FALSE(holds(*body, "secret-host"));
-  CHECK_FALSE(changes.observe(snapshot));
+  const auto bodies = changes.observe(snapshot, kWall);
+  REQUIRE(bodies.size() == 1);
+  CHECK(holds(bodies[0],
+              R"("at":"2023-11-14T22:13:20.000Z","instance_id":"abc","from":"starting","to":"failed",)"
+              R"("code":"schema_conflict","message":"the database holds something that contradicts the schema",)"
+              R"("initialized":false,"open":false,"ready":false,"withheld_steps":0,)"
+              R"("schema":{"name":"shop","version":3,"hash":"1:ff"}})"));
+  CHECK_FALSE(holds(bodies[0], "secret-host"));
+  CHECK(changes.observe(snapshot, kWall).empty());
+}
+
+TEST_CASE("a background migration or a repair that fails for good is a message with its sentence, and so is its end") {
+  test::SeededRandom random{1};
+  StateChanges changes(random);
+  core::Snapshot snapshot;
+  snapshot.state = State::kReady;
+  CHECK(changes.observe(snapshot, kWall).size() == 1);
+  for (const std::string_view check : {core::kMigrationsCheck, core::kDriftCheck}) {
+    CAPTURE(check);
+    snapshot.checks = {{std::string(check), false, Reason::kMigrationRefused, "0002-later: _id 7"}};
+    const auto failed = changes.observe(snapshot, kWall);
+    REQUIRE(failed.size() == 1);
+    CHECK(holds(failed[0], fmt::format(R"("check":"{}","passed":false,"from":"ready","to":"ready",)"
+                                       R"("code":"migration_refused","message":"0002-later: _id 7")",
+                                       check)));
+    CHECK(changes.observe(snapshot, kWall).empty());
+    snapshot.checks[0] = {std::string(check), true, Reason::kNone, {}};
+    const auto passed = changes.observe(snapshot, kWall);
+    REQUIRE(passed.size() == 1);
+    CHECK(holds(passed[0], fmt::format(R"("check":"{}","passed":true)", check)));
+  }
 }
 
 TEST_CASE("the start as one trace") {

@@ -55,6 +55,7 @@ class Snapshot(TypedDict, total=False):
     lease: dict[str, Any]
     checks: list[dict[str, Any]]
     server: dict[str, Any]
+    withheld_steps: int
 
 
 class Facts(NamedTuple):
