@@ -13,17 +13,20 @@
 #include "cli/exit_code.h"
 #include "cli/gate_client.h"
 #include "cli/terminal.h"
+#include "core/ledger.h"
 
 namespace readygate::cli {
 namespace {
 
 constexpr Millis kLimit{5000};
 
-std::string_view colour_of(std::string_view state) {
-  if (state == "ready") return "32";                            // green
-  if (state == "failed") return "31";                           // red
-  if (state == "degraded" || state == "draining") return "33";  // yellow
-  return "36";                                                  // cyan: on its way
+enum class Served { kNo, kYes };  // what the probe `ready` says
+
+std::string_view colour_of(std::string_view state, Served served) {
+  if (state == "ready") return served == Served::kYes ? "32" : "33";  // green, yellow
+  if (state == "failed") return "31";                                 // red
+  if (state == "degraded" || state == "draining") return "33";        // yellow
+  return "36";                                                        // cyan: on its way
 }
 
 // Text from the daemon, for a terminal: it may quote a server's message, so no control characters.
@@ -47,11 +50,21 @@ std::optional<std::string> age(const std::string& since, WallTime now) {
   return fmt::format("{} d", seconds / 86400);
 }
 
-std::string_view advice_for(const std::string& code) {
+std::optional<Reason> reason_of(const std::string& code) {
   for (const Reason reason : all_reasons()) {
-    if (name(reason) == code) return text(reason).advice;
+    if (name(reason) == code) return reason;
   }
-  return "";
+  return std::nullopt;
+}
+
+std::string_view advice_for(const std::string& code) {
+  const auto reason = reason_of(code);
+  return reason ? text(*reason).advice : "";
+}
+
+std::string_view meaning_of(const std::string& code) {
+  const auto reason = reason_of(code);
+  return reason ? text(*reason).meaning : "";
 }
 
 class Page {
@@ -80,6 +93,44 @@ std::string phase_of(const Page& page) {
   if (!what.empty()) out += ": " + what;
   if (const std::int64_t percent = page.number("phase.percent"); percent > 0) out += fmt::format(" ({}%)", percent);
   return out;
+}
+
+// Why the probe `ready` says no: the gate's own code, or the first check that fails. The page says it at its head.
+struct Obstacle {
+  std::string code;
+  std::string check;  // its name; "": the code is the gate's own
+  std::string why;
+  int others = 0;  // checks that fail as well
+};
+
+std::optional<Obstacle> failing_check(const schema::Document& json) {
+  std::optional<Obstacle> first;
+  for (int i = 0;; ++i) {
+    const std::string at = fmt::format("checks.{}.", i);
+    const std::optional<std::string> name = text_at(json, (at + "name").c_str());
+    if (!name) return first;
+    if (flag_at(json, (at + "passed").c_str()).value_or(false)) continue;
+    if (first) {
+      ++first->others;
+      continue;
+    }
+    const std::string code = text_at(json, (at + "code").c_str()).value_or("");
+    first = Obstacle{code, *name, text_at(json, (at + "reason").c_str()).value_or(std::string(meaning_of(code))), 0};
+  }
+}
+
+std::optional<Obstacle> obstacle(const schema::Document& json) {
+  if (flag_at(json, "ready").value_or(false)) return std::nullopt;
+  const std::string code = text_at(json, "code").value_or("");
+  // As the probe's own body: of an open gate the checks come first.
+  if (flag_at(json, "open").value_or(false) || code == "none" || code.empty()) return failing_check(json);
+  return Obstacle{code, "", text_at(json, "reason").value_or(std::string(meaning_of(code))), 0};
+}
+
+std::string in_words(const Obstacle& obstacle) {
+  if (obstacle.check.empty()) return fmt::format("{} ({})", obstacle.code, obstacle.why);
+  return fmt::format("{} (check \"{}\": {}{})", obstacle.code, obstacle.check, obstacle.why,
+                     obstacle.others == 0 ? "" : fmt::format("; {} more below", obstacle.others));
 }
 
 void add_checks(Page& page, const schema::Document& json) {
@@ -123,7 +174,12 @@ std::string render_status(const schema::Document& snapshot, Colour colour, WallT
   Page page(snapshot);
   const std::string state = page.text("state");
   const std::string since = page.text("since");
-  std::string first = colour == Colour::kYes ? fmt::format("\x1b[1;{}m{}\x1b[0m", colour_of(state), state) : state;
+  const std::optional<Obstacle> in_the_way = obstacle(snapshot);
+  const Served served = in_the_way ? Served::kNo : Served::kYes;
+  std::string first =
+      colour == Colour::kYes ? fmt::format("\x1b[1;{}m{}\x1b[0m", colour_of(state, served), state) : state;
+  const bool not_served = in_the_way && state == "ready";
+  if (not_served) first += fmt::format(", but not served: {} ·", printable(in_words(*in_the_way)));
   if (const auto how_long = age(since, now)) first += fmt::format(" for {} (since {})", *how_long, since);
   page.line("state", first);
   page.line("facts", fmt::format("open {} · ready {} · initialized {} · reachable {} · healthy {}", page.yes_no("open"),
@@ -134,6 +190,8 @@ std::string render_status(const schema::Document& snapshot, Colour colour, WallT
     const std::string reason = page.text("reason");
     page.line("why", reason.empty() ? code : fmt::format("{}: {}", code, reason));
     page.line("do", advice_for(code));
+  } else if (not_served) {
+    page.line("do", advice_for(in_the_way->code));
   }
   page.line("phase", phase_of(page));
   if (page.number("attempt") > 0) {
@@ -145,6 +203,9 @@ std::string render_status(const schema::Document& snapshot, Colour colour, WallT
     page.line("schema",
               fmt::format("{} version {}, {}", schema, page.number("schema.version"), page.text("schema.hash")));
   }
+  if (const auto withheld = static_cast<std::int32_t>(page.number("withheld_steps")); withheld > 0) {
+    page.line("withheld", fmt::format("{}; `readygate plan` lists what is held back", core::withheld_words(withheld)));
+  }
   if (const std::string product = page.text("server.product"); !product.empty()) {
     page.line("server", fmt::format("{} {}, {}", product, page.text("server.version"), page.text("server.topology")));
   }
@@ -154,8 +215,11 @@ std::string render_status(const schema::Document& snapshot, Colour colour, WallT
 }
 
 int status_exit_code(const schema::Document& snapshot) {
-  if (flag_at(snapshot, "open").value_or(false)) return kExitOk;
-  return text_at(snapshot, "state") == "failed" ? kExitUnavailable : kExitTryAgain;
+  if (flag_at(snapshot, "ready").value_or(false)) return kExitOk;
+  if (text_at(snapshot, "code") == name(Reason::kDraining)) return kExitTryAgain;
+  const std::optional<std::string> state = text_at(snapshot, "state");
+  // What is on its way, or was lost, comes by itself. A check that fails may not.
+  return state == "failed" || state == "ready" ? kExitUnavailable : kExitTryAgain;
 }
 
 int run_status(const StatusOptions& options) {

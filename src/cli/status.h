@@ -17,8 +17,9 @@ struct StatusOptions {
   bool retry = false;  // first ask a failed gate to try again
 };
 
-// The exit code: 0 open; 75 not open now (initializing, waiting, degraded, draining); 69 failed, or no answer within
-// five seconds; 77 when --retry is not allowed to this user. After an accepted --retry, 0.
+// The exit code follows what the probe `ready` says: 0 ready; 75 not yet, or not now (initializing, waiting, degraded,
+// draining); 69 failed, open with a check that fails, or no answer within five seconds; 77 when --retry is not allowed
+// to this user. After an accepted --retry, 0.
 int run_status(const StatusOptions& options);
 
 // The page that people read. `now` is for "for 12 s".

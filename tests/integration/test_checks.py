@@ -58,12 +58,20 @@ def test_an_http_check_joins_ready_and_never_open(
         assert line_of(daemon, "app") == "[-]app failed: check_failed"
         assert daemon.probe("/readyz?exclude=app").code == 200
         assert 'readygate_check{name="app"} 0' in daemon.probe("/metrics").body
+        code, text = daemon.run("status", "--socket", str(daemon.socket))
+        assert code == 69, text
+        head = text.splitlines()[0]
+        assert head.startswith("state      ready, but not served: check_failed (check \"app\": ")
+        assert "answers 503" in head and " · for " in head
+        assert daemon.run("status", "--socket", str(daemon.socket), "--format", "json")[0] == 69
 
         application.reply = Reply()
         wait_until(lambda: ready(daemon), 10, "the check passes")
         assert line_of(daemon, "app") == "[+]app ok"
         assert 'readygate_check{name="app"} 1' in daemon.probe("/metrics").body
         assert {"name": "app", "passed": True, "code": "none"} in daemon.status()["checks"]
+        code, text = daemon.run("status", "--socket", str(daemon.socket))
+        assert code == 0 and text.startswith("state      ready for ")
 
         application.reply = Reply(code=500)
         wait_until(lambda: not ready(daemon), 10, "the check fails again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 from pymongo import MongoClient
 
 from support.gate import Daemon, wait_until
+from support.web import Reply, WebServer
 
 MakeDaemon = Callable[..., Daemon]
 
@@ -84,6 +86,80 @@ def test_a_pre_migration_is_held_back_unless_the_policy_lets_it(
     # Nothing but the policy changes: no version is raised for it.
     make_daemon(engine.uri, schema()).start().wait_state("ready")
     assert done(client, database) == DOCUMENTS
+
+
+def text_of_status(daemon: Daemon) -> tuple[int, str]:
+    return daemon.run("status", "--socket", str(daemon.socket))
+
+
+def test_what_is_held_back_stays_visible_until_it_is_done(
+    engine: Any, client: MongoClient, database: str, make_daemon: MakeDaemon
+) -> None:
+    orders(client, database)
+    said = "1 step is held back, because it can break the version before"
+    for _ in range(2):  # the second start only reads the ledger
+        daemon = make_daemon(engine.uri, schema(contract="report")).start()
+        assert daemon.wait_state("ready")["withheld_steps"] == 1
+        daemon.wait_message(said)
+        code, text = text_of_status(daemon)
+        assert code == 0 and f"withheld   {said}" in text
+        assert "readygate_withheld_steps 1\n" in daemon.probe("/metrics").body
+        assert json.loads(daemon.probe("/status").body)["withheld_steps"] == 1
+        daemon.close()
+    job = make_daemon(engine.uri, schema(contract="report"))
+    options = job.options()
+    code, text = job.run("apply", *options, "--format", "json")
+    assert code == 0 and json.loads(text.splitlines()[-1])["withheld_steps"] == 1, text
+    code, text = job.run("apply", *options)
+    assert code == 0 and f"Still to be done: {said}" in text
+    code, text = job.run("history", *options)
+    assert code == 0 and f"Still to be done: {said}" in text
+    code, text = job.run("history", *options, "--format", "json")
+    assert code == 0 and json.loads(text)["withheld_steps"] == 1
+
+    paying = make_daemon(engine.uri, schema()).start()
+    assert paying.wait_state("ready")["withheld_steps"] == 0
+    assert "withheld" not in text_of_status(paying)[1]
+    assert "readygate_withheld_steps 0\n" in paying.probe("/metrics").body
+    code, text = job.run("history", *options)
+    assert code == 0 and "held back" not in text
+
+
+def test_a_background_migration_that_fails_says_so_everywhere(
+    engine: Any, client: MongoClient, database: str, make_daemon: MakeDaemon
+) -> None:
+    orders(client, database)
+    update = """'{ "$set": { "state": "open" }, "$inc": { "touched": 1 } }'"""
+    wrong = """'{ "$inc": { "word": 1 } }'"""
+    client[database]["orders"].update_one({"_id": 7}, {"$set": {"word": "a word"}})
+    text = schema(phase="background").replace(update, wrong)
+    with WebServer() as receiver:
+        receiver.reply = Reply(code=204)
+        environment = {"READYGATE_WEBHOOK_URL": receiver.url}
+        daemon = make_daemon(engine.uri, text, environment=environment).start()
+        daemon.wait_state("ready")
+        failed = daemon.wait_message("A background migration failed: ", 20)
+        assert "0001-state" in failed["msg"] and failed["level"] == "error"
+        code, page = text_of_status(daemon)
+        assert code == 69
+        assert page.startswith(
+            f'state      ready, but not served: {failed["code"]} (check "migrations": '
+        )
+        assert "0001-state" in page.splitlines()[0]
+        snapshot = daemon.status()
+        assert snapshot["open"] and not snapshot["ready"]
+        check = next(c for c in snapshot["checks"] if c["name"] == "migrations")
+        assert not check["passed"] and "0001-state" in check["reason"]
+        assert "readygate_migrations_failed 1\n" in daemon.probe("/metrics").body
+        assert daemon.probe("/readyz").body == f"{failed['code']}\n"
+
+        def told() -> list[dict[str, Any]]:
+            messages = [json.loads(asked.body) for asked in list(receiver.requests)]
+            return [each for each in messages if each.get("check") == "migrations"]
+
+        wait_until(told, 10, "the webhook is told")
+        assert told()[0]["code"] == failed["code"] and "0001-state" in told()[0]["message"]
+        assert not told()[0]["passed"]
 
 
 def test_a_background_migration_runs_behind_an_open_gate(

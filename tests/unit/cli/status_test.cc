@@ -53,6 +53,52 @@ TEST_CASE("status: beside a check that fails stands why") {
                   "           [-] drift: drift\n") != std::string::npos);
 }
 
+TEST_CASE("status: an open gate whose probe says no is not shown as ready, and says why first") {
+  core::Snapshot s = snapshot(core::State::kReady);
+  s.facts = {true, true, true, false, true, true};
+  s.checks = {{"schema", true, Reason::kNone, {}},
+              {"migrations", false, Reason::kMigrationRefused, "migration 0001 failed: no such operator"},
+              {"app", false, Reason::kCheckFailed, {}}};
+  std::string page = render_status(json_of(s), Colour::kYes, kNow);
+  CHECK(
+      page.starts_with("state      \x1b[1;33mready\x1b[0m, but not served: migration_refused (check \"migrations\": "
+                       "migration 0001 failed: no such operator; 1 more below) · for 12 s (since "));
+  CHECK(page.find("do         correct what the message names") != std::string::npos);
+  CHECK(page.find("[-] app: check_failed") != std::string::npos);
+  CHECK(status_exit_code(json_of(s)) == kExitUnavailable);
+
+  // A check without a sentence: what its code means.
+  s.checks = {{"app", false, Reason::kCheckPending, {}}};
+  page = render_status(json_of(s), Colour::kNo, kNow);
+  CHECK(
+      page.starts_with("state      ready, but not served: check_pending (check \"app\": a [[check]] of the "
+                       "configuration has not passed yet) · for 12 s"));
+  CHECK(status_exit_code(json_of(s)) == kExitUnavailable);
+
+  // Drained on the socket.
+  s.checks = {{"drain", false, Reason::kDraining, {}}};
+  s.facts.open = false;
+  s.code = Reason::kDraining;
+  s.reason = "the gate is closing";
+  page = render_status(json_of(s), Colour::kNo, kNow);
+  CHECK(page.starts_with("state      ready, but not served: draining (the gate is closing) · for 12 s"));
+  CHECK(status_exit_code(json_of(s)) == kExitTryAgain);
+}
+
+TEST_CASE("status: steps that are held back stay visible") {
+  core::Snapshot s = snapshot(core::State::kReady);
+  s.facts = {true, true, true, true, true, true};
+  CHECK(render_status(json_of(s), Colour::kNo, kNow).find("withheld") == std::string::npos);
+  s.withheld_steps = 2;
+  CHECK(render_status(json_of(s), Colour::kNo, kNow)
+            .find("withheld   2 steps are held back, because they can break the version before and policy.contract is "
+                  "\"report\"; `readygate plan` lists what is held back\n") != std::string::npos);
+  CHECK(status_exit_code(json_of(s)) == kExitOk);
+  s.withheld_steps = 1;
+  CHECK(render_status(json_of(s), Colour::kNo, kNow).find("withheld   1 step is held back, because it can break") !=
+        std::string::npos);
+}
+
 TEST_CASE("status: a failed gate says why, and what to do") {
   core::Snapshot s = snapshot(core::State::kFailed);
   s.code = Reason::kDuplicates;
