@@ -38,12 +38,12 @@ std::string_view name(Origin origin);
   X(kTimeout, "timeout", kServer, "no answer within the time allowed",                                                \
     "check that the address is right, that no firewall drops packets, and that the server is not overloaded")         \
   X(kNoPrimary, "no_primary", kServer, "no writable primary is known",                                                \
-    "wait for an election to end; if it lasts, look at the replica set's status")                                     \
+    "wait for an election to end; if it lasts, look at the replica set's status and the addresses it advertises")     \
   X(kTls, "tls_failed", kServer, "the TLS handshake failed",                                                          \
-    "make both sides agree: tls=true in the URI exactly when the server wants TLS, and a CA file that signed it")     \
+    "the message says what was found; docs/operations.md lists what each means and mends it")                         \
   X(kCaFile, "ca_file_invalid", kNone, "a TLS file of the URI cannot be used",                                        \
     "mount a readable PEM file at the path that the URI's tlsCAFile or tlsCertificateKeyFile names")                  \
-  X(kAuth, "auth_failed", kAccount, "the server refuses the user name or password",                                   \
+  X(kAuth, "auth_failed", kAccount, "the server refuses the user name or password, or the URI has none",              \
     "correct the user, password and authSource of the URI; a changed secret is picked up without a restart")          \
   X(kNotAuthorized, "not_authorized", kAccount, "the user may not do what is needed",                                 \
     "grant the privileges that the documentation lists, then `readygate status --retry`")                             \

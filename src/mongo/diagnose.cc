@@ -74,6 +74,20 @@ std::array<unsigned char, 64> client_hello() {
   return hello;
 }
 
+// {hello: 1, $db: "admin"} as OP_MSG. Every server answers it, be it with an error, without a login.
+constexpr std::array<unsigned char, 52> kHello{
+    52,  0,   0,   0,   1,   0, 0, 0, 0, 0, 0,    0,   0xdd, 0x07, 0, 0, 0, 0, 0, 0,   0,   31,  0,   0,   0, 0x10,
+    'h', 'e', 'l', 'l', 'o', 0, 1, 0, 0, 0, 0x02, '$', 'd',  'b',  0, 6, 0, 0, 0, 'a', 'd', 'm', 'i', 'n', 0, 0};
+
+bool speaks_plain(int fd, Millis limit) {
+  if (::send(fd, kHello.data(), kHello.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(kHello.size())) return false;
+  std::array<unsigned char, 16> header{};
+  if (!wait_for(fd, POLLIN, limit)) return false;
+  if (::recv(fd, header.data(), header.size(), 0) != static_cast<ssize_t>(header.size())) return false;
+  const int kind = header[12] | header[13] << 8;
+  return header[8] == 1 && (kind == 2013 || kind == 1);  // an answer to 1: OP_MSG or OP_REPLY
+}
+
 bool speaks_tls(int fd) {
   const auto hello = client_hello();
   if (::send(fd, hello.data(), hello.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(hello.size())) return false;
@@ -83,14 +97,31 @@ bool speaks_tls(int fd) {
   return ::recv(fd, answer, sizeof answer, 0) == 2 && (answer[0] == 21 || answer[0] == 22) && answer[1] == 3;
 }
 
-std::optional<Failure> what_is_wrong(const Address& address, const Attempt& attempt, Look look) {
+TlsFacts facts_of(const Address& address) {
+  TlsFacts facts;
+  facts.server = address.shown();
+  facts.name = address.host;
+  return facts;
+}
+
+// A server that says nothing to a TLS handshake may be one that waits for the rest of a strange message, or has hung up
+// on it: a second connection shows which.
+std::optional<Failure> handshake(const Address& address, const addrinfo& where, int fd, const TlsOptions& tls,
+                                 Millis limit) {
+  const std::optional<TlsSeen> seen = look_at_tls(fd, address.host, address.shown(), tls, limit);
+  if (!seen) return std::nullopt;
+  if (seen->finding == TlsFinding::kSilent || seen->finding == TlsFinding::kClosed) {
+    const Attempt again = connect_to(where.ai_family, where.ai_addr, where.ai_addrlen, limit);
+    if (again.error == 0 && speaks_plain(again.socket.get(), limit)) {
+      return tls_failure(TlsFinding::kPlainServer, facts_of(address));
+    }
+  }
+  return tls_failure(seen->finding, seen->facts);
+}
+
+std::optional<Failure> what_is_wrong(const Address& address, const Attempt& attempt) {
   switch (attempt.error) {
-    case 0:
-      if (look == Look::kConnectAndTls && speaks_tls(attempt.socket.get())) {
-        return failure(Domain::kTls,
-                       fmt::format("{} speaks TLS, and the URI does not ask for it (tls=true)", address.shown()));
-      }
-      return std::nullopt;
+    case 0: return std::nullopt;
     case ECONNREFUSED: return failure(Domain::kRefused, fmt::format("connection refused by {}", address.shown()));
     case ETIMEDOUT: return failure(Domain::kStreamTimeout, fmt::format("connecting to {} timed out", address.shown()));
     default:
@@ -108,8 +139,7 @@ std::optional<Failure> diagnose_unix(const Address& address, Millis limit) {
   address.host.copy(unix_address.sun_path, sizeof unix_address.sun_path - 1);
   return what_is_wrong(address,
                        connect_to(AF_UNIX, static_cast<const sockaddr*>(static_cast<const void*>(&unix_address)),
-                                  sizeof unix_address, limit),
-                       Look::kConnect);
+                                  sizeof unix_address, limit));
 }
 
 }  // namespace
@@ -119,7 +149,7 @@ std::string Address::shown() const {
   return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
 }
 
-std::optional<Failure> diagnose(const Address& address, Look look, Millis limit) {
+std::optional<Failure> diagnose(const Address& address, Look look, const TlsOptions& tls, Millis limit) {
   if (!address.host.empty() && address.host[0] == '/') return diagnose_unix(address, limit);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -132,8 +162,13 @@ std::optional<Failure> diagnose(const Address& address, Look look, Millis limit)
   std::optional<Failure> first;
   for (const addrinfo* each = addresses.get(); each; each = each->ai_next) {
     const Attempt attempt = connect_to(each->ai_family, each->ai_addr, each->ai_addrlen, limit);
-    std::optional<Failure> wrong = what_is_wrong(address, attempt, look);
-    if (!attempt.error) return wrong;
+    std::optional<Failure> wrong = what_is_wrong(address, attempt);
+    if (attempt.error == 0) {
+      const int fd = attempt.socket.get();
+      if (look == Look::kHandshake) return handshake(address, *each, fd, tls, limit);
+      const bool other = look == Look::kWhetherTls && speaks_tls(fd);
+      return other ? std::optional(tls_failure(TlsFinding::kPlainUri, facts_of(address))) : std::nullopt;
+    }
     if (!first) first = std::move(wrong);
   }
   return first;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "core/failure.h"
+#include "mongo/tls_look.h"
 
 namespace readygate::mongo {
 
@@ -19,12 +20,13 @@ struct Address {
 };
 
 enum class Look {
-  kConnect,        // resolve and connect
-  kConnectAndTls,  // and see whether a server that hangs up on plain text speaks TLS
+  kConnect,     // resolve and connect
+  kWhetherTls,  // and see whether a server that hangs up on plain text speaks TLS
+  kHandshake,  // and make a TLS handshake as the URI wants it; where it fails, see whether the server speaks plain text
 };
 
-// Blocks for at most `limit` per address of the host and one second for TLS, and for as long as the resolver likes.
-// None: nothing wrong was found now.
-std::optional<core::Failure> diagnose(const Address& address, Look look, Millis limit);
+// Blocks for at most `limit` per address of the host and three times that for TLS, and for as long as the resolver
+// likes. None: nothing wrong was found now.
+std::optional<core::Failure> diagnose(const Address& address, Look look, const TlsOptions& tls, Millis limit);
 
 }  // namespace readygate::mongo

@@ -230,7 +230,12 @@ class Executor::Generation : public std::enable_shared_from_this<Generation> {
 
   // Opened by the first task; one that cannot be opened is tried again by the next.
   tl::expected<std::shared_ptr<Pool>, core::Failure> open_pool() {
+    std::shared_ptr<Pool> deserted;  // destroyed without the lock
     auto pool = pool_.lock();
+    if (*pool && (*pool)->deserted()) {
+      (*pool)->silence();
+      std::swap(deserted, *pool);
+    }
     if (*pool) return *pool;
     Observers observers{[outlet = outlet_, number = number_](core::TopologyChanged change) {
                           outlet->topology(number, std::move(change));

@@ -30,7 +30,11 @@ Failure Client::failure(const bson_error_t& error, const bson_t* reply, core::Do
   const bool ordinary = kind_ == Kind::kOrdinary || kind_ == Kind::kLedger;  // under the same limits
   if (error.domain == MONGOC_ERROR_SERVER_SELECTION && failure.domain != Domain::kProtocol) {
     // A client of one thread is not watched by the monitors; it scans by itself, and its words are the better ones.
-    return !ordinary && failure.domain != Domain::kSelection ? failure : pool_->watch().explain_selection(failure);
+    if (ordinary || failure.domain == Domain::kSelection) return pool_->watch().explain_selection(failure);
+    return failure.domain == Domain::kTls ? pool_->watch().explain_connect(failure) : failure;
+  }
+  if (failure.domain == Domain::kTls || failure.domain == Domain::kTlsFile) {
+    return pool_->watch().explain_connect(failure);
   }
   if (failure.domain != Domain::kStream) return failure;
   if (failure.message.find("Failed to connect") != std::string::npos) {
@@ -59,7 +63,7 @@ tl::expected<std::shared_ptr<Pool>, Failure> Pool::open(std::shared_ptr<Driver> 
   }
   if (!pool) return tl::unexpected(failure_from(error, nullptr, core::Doing::kConnect));
   mongoc_client_pool_set_error_api(pool.get(), MONGOC_ERROR_API_VERSION_2);
-  auto watch = std::make_unique<Watch>(std::move(observers), uris->tls, settings.connect_timeout);
+  auto watch = std::make_unique<Watch>(std::move(observers), uris->target, settings.connect_timeout);
   mongoc_client_pool_set_apm_callbacks(pool.get(), watch->callbacks().get(), watch.get());
   return std::shared_ptr<Pool>(new Pool(std::move(driver), std::move(*uris), std::move(watch), std::move(pool)));
 }

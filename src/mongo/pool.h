@@ -90,6 +90,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   // Why this server cannot be used although it answers: it is too old, or a secondary that the URI insists on.
   std::optional<core::Failure> unusable() const { return watch_->unusable(); }
+  // It will never find a server again: take another. This one then tells its observers nothing more.
+  bool deserted() const { return watch_->deserted(); }
+  void silence() { watch_->silence(); }
   const Watch& watch() const { return *watch_; }
   const std::string& hosts() const { return uris_.hosts; }
   // That the server refuses to say which indexes are being built, which is found out once in a pool's life. Where a

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "mongo/diagnose.h"
 #include "mongo/driver.h"
 #include "mongo/oidc.h"
 
@@ -217,6 +218,28 @@ std::string tls_file_problem(const mongoc_uri_t* uri) {
   return check(MONGOC_URI_TLSCERTIFICATEKEYFILE, "tlsCertificateKeyFile", PemHolds::kCertificateAndKey);
 }
 
+Target target_of(const mongoc_uri_t* uri) {
+  const auto text = [&](const char* option) {
+    const char* value = mongoc_uri_get_option_as_utf8(uri, option, nullptr);
+    return std::string(value ? value : "");
+  };
+  Target target;
+  if (!mongoc_uri_get_srv_hostname(uri)) {
+    for (const mongoc_host_list_t* host = mongoc_uri_get_hosts(uri); host; host = host->next) {
+      target.hosts.push_back(Address{host->host, host->port}.shown());
+    }
+  }
+  if (const char* set = mongoc_uri_get_replica_set(uri)) target.replica_set = set;
+  const bool insecure = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSINSECURE, false);
+  target.tls.wanted = mongoc_uri_get_tls(uri);
+  target.tls.ca_file = text(MONGOC_URI_TLSCAFILE);
+  target.tls.key_file = text(MONGOC_URI_TLSCERTIFICATEKEYFILE);
+  target.tls.key_password = Secret(text(MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD));
+  target.tls.any_certificate = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES, insecure);
+  target.tls.any_host = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, insecure);
+  return target;
+}
+
 }  // namespace
 
 std::string tls_files(const Secret& uri) {
@@ -247,13 +270,15 @@ tl::expected<Uris, Failure> prepare(const Settings& settings) {
   auto parsed = parse(settings.uri.reveal(), uris.notes);
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   const mongoc_uri_t* theirs = parsed->get();
-  if (std::string problem = tls_file_problem(theirs); !problem.empty()) {
+  uris.target = target_of(theirs);
+  std::string problem = tls_file_problem(theirs);
+  if (problem.empty() && uris.target.tls.wanted) problem = tls_files_problem(uris.target.tls);
+  if (!problem.empty()) {
     return tl::unexpected(Failure{Domain::kTlsFile, 0, core::Doing::kConnect, std::move(problem), {}});
   }
   uris.overrides = overrides_of(theirs);
   if (const char* own = mongoc_uri_get_database(theirs)) uris.database = own;
   uris.hosts = hosts_of(theirs);
-  uris.tls = mongoc_uri_get_tls(theirs);
   const char* user = mongoc_uri_get_username(theirs);
   const char* mechanism = mongoc_uri_get_auth_mechanism(theirs);
   uris.login = (user && *user) || (mechanism && *mechanism);

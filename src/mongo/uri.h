@@ -13,6 +13,7 @@
 #include "core/failure.h"
 #include "mongo/handles.h"
 #include "mongo/settings.h"
+#include "mongo/target.h"
 
 namespace readygate::mongo {
 
@@ -25,7 +26,7 @@ struct Uris {
   std::vector<std::string> notes;      // what the driver finds odd: unknown options
   std::string hosts;                   // "a:27017,b:27017", or the SRV name
   std::string database;                // the URI's own, for authentication; "" without one
-  bool tls = false;
+  Target target;
   bool login = false;  // it has a user, or a mechanism that needs none
 };
 

@@ -79,12 +79,17 @@ CallbacksHandle Watch::callbacks() {
   mongoc_apm_set_server_heartbeat_succeeded_cb(
       callbacks.get(), [](const mongoc_apm_server_heartbeat_succeeded_t* event) {
         static_cast<Watch*>(mongoc_apm_server_heartbeat_succeeded_get_context(event))
-            ->heartbeat_succeeded(address_of(mongoc_apm_server_heartbeat_succeeded_get_host(event)));
+            ->heartbeat_succeeded(address_of(mongoc_apm_server_heartbeat_succeeded_get_host(event)),
+                                  mongoc_apm_server_heartbeat_succeeded_get_reply(event));
       });
   mongoc_apm_set_topology_changed_cb(callbacks.get(), [](const mongoc_apm_topology_changed_t* event) {
     const mongoc_topology_description_t* now = mongoc_apm_topology_changed_get_new_description(event);
     static_cast<Watch*>(mongoc_apm_topology_changed_get_context(event))
         ->topology_changed(mongoc_topology_description_type(now), servers_of(now));
+  });
+  mongoc_apm_set_server_opening_cb(callbacks.get(), [](const mongoc_apm_server_opening_t* event) {
+    static_cast<Watch*>(mongoc_apm_server_opening_get_context(event))
+        ->server_opened(address_of(mongoc_apm_server_opening_get_host(event)));
   });
   mongoc_apm_set_server_closed_cb(callbacks.get(), [](const mongoc_apm_server_closed_t* event) {
     static_cast<Watch*>(mongoc_apm_server_closed_get_context(event))
@@ -124,6 +129,7 @@ void Watch::heartbeat_failed(const Address& host, const bson_error_t& error, Mil
   // Without the lock: it may take seconds.
   Failure failure = refine(host, failure_from(error, nullptr, core::Doing::kConnect), took);
   auto state = state_.lock();
+  state->answers.erase(shown);
   state->troubles[shown] = Trouble{error.message, std::move(failure), now};
   state->newest = shown;
   tell(*state);
@@ -131,6 +137,8 @@ void Watch::heartbeat_failed(const Address& host, const bson_error_t& error, Mil
 
 Failure Watch::refine(const Address& host, Failure failure, Millis took) const {
   failure.doing = core::Doing::kConnect;
+  const bool in_tls = failure.domain == Domain::kTls || failure.domain == Domain::kTlsFile;
+  if (in_tls) return explain_tls(host, std::move(failure));
   if (failure.domain != Domain::kStream && failure.domain != Domain::kStreamTimeout) return failure;
   const bool never_connected = failure.message.find("Failed to connect") != std::string::npos;
   if (took + Millis(100) >= connect_timeout_) {
@@ -139,23 +147,47 @@ Failure Watch::refine(const Address& host, Failure failure, Millis took) const {
                                       : fmt::format("{} accepts connections but does not answer", host.shown());
     return failure;
   }
-  const Look look = tls_ || never_connected ? Look::kConnect : Look::kConnectAndTls;
-  if (auto found = diagnose(host, look, kSecondLook)) return *found;
+  const Look look = never_connected ? Look::kConnect : target_.tls.wanted ? Look::kHandshake : Look::kWhetherTls;
+  if (auto found = diagnose(host, look, target_.tls, kSecondLook)) return *found;
   if (!never_connected) {
     failure.message = fmt::format("{} closed the connection without an answer ({})", host.shown(), failure.message);
   }
   return failure;
 }
 
-void Watch::heartbeat_succeeded(const Address& host) {
+Failure Watch::explain_tls(const Address& host, Failure failure) const {
+  if (auto found = diagnose(host, Look::kHandshake, target_.tls, kSecondLook)) return *found;
+  // OCSP is libmongoc's own, and asks others.
+  if (failure.message.find("OCSP") == std::string::npos) return failure;
+  TlsFacts facts;
+  facts.server = host.shown();
+  return tls_failure(TlsFinding::kRevoked, facts);
+}
+
+void Watch::heartbeat_succeeded(const Address& host, const bson_t* hello) {
   auto state = state_.lock();
   state->troubles.erase(host.shown());
+  if (hello) state->answers[host.shown()] = answer_of(*hello);
+}
+
+void Watch::server_opened(const Address& host) {
+  auto state = state_.lock();
+  state->asked.insert(host.shown());
+  state->ever_asked = true;
 }
 
 void Watch::server_closed(const Address& host) {
   auto state = state_.lock();
   state->troubles.erase(host.shown());
+  state->asked.erase(host.shown());
 }
+
+bool Watch::deserted() const {
+  auto state = state_.lock();
+  return state->ever_asked && state->asked.empty();
+}
+
+void Watch::silence() { state_.lock()->silent = true; }
 
 void Watch::topology_changed(std::string_view type, std::vector<Server> servers) {
   auto state = state_.lock();
@@ -165,7 +197,11 @@ void Watch::topology_changed(std::string_view type, std::vector<Server> servers)
                                     [](const Server& server) { return writable(server.type); });
   const bool had_primary = std::exchange(state->primary, primary != state->servers.end());
   if (had_primary && !state->primary) ++state->losses;
-  if (state->primary) state->wire_version = primary->wire_version;
+  if (state->primary) {
+    state->wire_version = primary->wire_version;
+    // What was dropped on the way here is of no more interest.
+    std::erase_if(state->answers, [&](const auto& each) { return !state->asked.contains(each.first); });
+  }
   state->topology = "unknown";
   for (const Server& server : state->servers) {
     if (topology_of(server.type) != "unknown") state->topology = topology_of(server.type);
@@ -173,11 +209,24 @@ void Watch::topology_changed(std::string_view type, std::vector<Server> servers)
   tell(*state);
 }
 
+std::optional<Failure> Watch::misaddressed(const State& state) const {
+  Unreachable unreachable;
+  for (const auto& [host, trouble] : state.troubles) unreachable[host] = trouble.failure.message;
+  return mongo::misaddressed(target_, state.answers, unreachable);
+}
+
 void Watch::tell(State& state) {
+  if (state.silent) return;
   core::TopologyChanged now;
   now.primary = state.primary;
   now.topology = state.topology;
-  if (!state.primary && state.troubles.contains(state.newest)) now.last_error = state.troubles[state.newest].failure;
+  if (!state.primary) {
+    if (const auto names = misaddressed(state)) {
+      now.last_error = *names;
+    } else if (state.troubles.contains(state.newest)) {
+      now.last_error = state.troubles[state.newest].failure;
+    }
+  }
   const bool same = now.primary == state.told.primary && now.topology == state.told.topology &&
                     now.last_error.domain == state.told.last_error.domain &&
                     now.last_error.message == state.told.last_error.message;
@@ -202,12 +251,18 @@ std::optional<Failure> Watch::unusable() const {
   if (state->single && state->servers.size() == 1) {
     const Server& server = state->servers.front();
     if (server.type.starts_with("RS") && server.type != "RSPrimary") {
-      return Failure{
+      const auto answer = state->answers.find(server.host.shown());
+      const std::string primary = answer == state->answers.end() ? "" : answer->second.primary;
+      Failure failure{
           Domain::kSelection,
           0,
           core::Doing::kConnect,
-          fmt::format("directConnection=true in the URI, and {} is {}", server.host.shown(), in_words(server.type)),
+          fmt::format("directConnection=true in the URI, and {} is {}{}", server.host.shown(), in_words(server.type),
+                      primary.empty() ? "" : fmt::format("; its primary is {}", primary)),
           {}};
+      failure.advice =
+          "Take directConnection=true out of the URI, so that the primary is looked for; or name the primary in it.";
+      return failure;
     }
   }
   return std::nullopt;
@@ -215,6 +270,7 @@ std::optional<Failure> Watch::unusable() const {
 
 Failure Watch::explain_selection(Failure failure) const {
   auto state = state_.lock();
+  if (auto names = misaddressed(*state)) return *names;
   if (state->servers.empty()) {
     const auto trouble = state->troubles.find(state->newest);
     return trouble == state->troubles.end() ? failure : trouble->second.failure;
@@ -224,7 +280,10 @@ Failure Watch::explain_selection(Failure failure) const {
     words += fmt::format("{}{} is {}", words.empty() ? "" : ", ", server.host.shown(), in_words(server.type));
   }
   for (const auto& [host, trouble] : state->troubles) {
-    words += fmt::format(", {} is not reachable ({})", host, trouble.failure.message);
+    const bool elsewhere = advertised(target_, state->answers, host);
+    words += fmt::format(", {}{} is not reachable ({})", host, elsewhere ? ", which the replica set advertises," : "",
+                         trouble.failure.message);
+    if (elsewhere) failure.advice = reach_advertised();
   }
   failure.domain = Domain::kSelection;
   failure.message = fmt::format("no writable primary: {}", words);
@@ -240,7 +299,8 @@ Failure Watch::explain_connect(Failure failure) const {
     }
   }
   if (!host) return failure;
-  auto found = diagnose(*host, Look::kConnect, connect_timeout_);
+  if (failure.domain == Domain::kTls || failure.domain == Domain::kTlsFile) return explain_tls(*host, failure);
+  auto found = diagnose(*host, Look::kConnect, target_.tls, connect_timeout_);
   return found ? *found : failure;
 }
 

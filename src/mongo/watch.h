@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,10 @@
 #include "base/sync.h"
 #include "core/failure.h"
 #include "core/work.h"
+#include "mongo/addresses.h"
 #include "mongo/diagnose.h"
 #include "mongo/handles.h"
+#include "mongo/target.h"
 
 namespace readygate::mongo {
 
@@ -28,8 +31,8 @@ struct Observers {
 
 class Watch {
  public:
-  Watch(Observers observers, bool tls, Millis connect_timeout)
-      : observers_(std::move(observers)), tls_(tls), connect_timeout_(connect_timeout) {}
+  Watch(Observers observers, Target target, Millis connect_timeout)
+      : observers_(std::move(observers)), target_(std::move(target)), connect_timeout_(connect_timeout) {}
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
@@ -42,8 +45,14 @@ class Watch {
   std::optional<core::Failure> unusable() const;
   // The reason why no server could be selected, better than the driver's words, where it is known.
   core::Failure explain_selection(core::Failure failure) const;
-  // The same when the server that was selected could not be connected to. Blocks for at most the connect timeout.
+  // The same when the server that was selected could not be connected to. Blocks as diagnose() does.
   core::Failure explain_connect(core::Failure failure) const;
+
+  // Every server of the URI was dropped, and none is left to be asked: libmongoc does that with those that belong to
+  // another replica set, or to none, and never asks them again.
+  bool deserted() const;
+  // Another one takes its place: from here on nobody is told anything.
+  void silence();
 
   // How often a writable server was lost. A connection that worked before the last loss is not warm any more.
   std::uint64_t losses() const;
@@ -53,7 +62,8 @@ class Watch {
 
   // Told by libmongoc.
   void heartbeat_failed(const Address& host, const bson_error_t& error, Millis took);
-  void heartbeat_succeeded(const Address& host);
+  void heartbeat_succeeded(const Address& host, const bson_t* hello);
+  void server_opened(const Address& host);
   void server_closed(const Address& host);  // not a member any more
   struct Server {
     Address host;
@@ -72,6 +82,8 @@ class Watch {
   struct State {
     bool single = false;                      // only the one host is asked, whatever it is
     std::vector<Server> servers;              // those that answer
+    std::set<std::string> asked;              // those that are to be asked, as shown
+    Answers answers;                          // also of those that were dropped
     std::map<std::string, Trouble> troubles;  // by host, as shown
     std::string newest;                       // host of the newest trouble
     bool primary = false;
@@ -80,12 +92,16 @@ class Watch {
     std::uint64_t losses = 0;
     core::TopologyChanged told;
     bool anything_told = false;
+    bool ever_asked = false;
+    bool silent = false;
   };
   core::Failure refine(const Address& host, core::Failure failure, Millis took) const;
+  core::Failure explain_tls(const Address& host, core::Failure failure) const;
+  std::optional<core::Failure> misaddressed(const State& state) const;
   void tell(State& state);
 
   Observers observers_;
-  bool tls_;
+  Target target_;
   Millis connect_timeout_;
   mutable Sync<State> state_;
 };

@@ -53,6 +53,75 @@ def test_a_server_that_wants_a_user_and_a_uri_without_one(
     daemon.wait_state("ready", timeout=20)
 
 
+# Names that do not fit.
+
+
+def hellos(server: ScriptedServer, **merge: Any) -> None:
+    """What hello says beside what it says anyway."""
+    server.on("hello", merge=merge)
+
+
+@pytest.mark.parametrize(
+    ("advertised", "why"),
+    [
+        ("mongo-0.does-not-exist.invalid:27017", "resolve"),
+        ("127.0.0.1:1", "connection refused by 127.0.0.1:1"),
+    ],
+)
+def test_a_host_that_answers_and_advertises_others_that_do_not(
+    scripted_set: ScriptedServer, make_daemon: MakeDaemon, advertised: str, why: str
+) -> None:
+    hellos(scripted_set, hosts=[advertised], me=advertised, primary=advertised)
+    daemon = make_daemon(scripted_set.uri(), SCHEMA).start()
+    status = says(
+        daemon,
+        "no_primary",
+        f'{scripted_set.address} of the URI answers, but its replica set "rs0" advertises',
+        f"{advertised} (",
+        "set directConnection=true in the URI",
+    )
+    assert why in status["reason"]
+    exit_code, output = daemon.plan()
+    assert exit_code == 69 and advertised in output and "directConnection=true" in output
+    # What is advised helps.
+    direct = make_daemon(scripted_set.uri("directConnection=true"), SCHEMA).start()
+    direct.wait_state("ready", timeout=20)
+
+
+def test_another_replica_set_than_the_uri_says_until_it_is_that_one(
+    scripted_set: ScriptedServer, make_daemon: MakeDaemon
+) -> None:
+    uri = scripted_set.uri().replace("replicaSet=rs0", "replicaSet=shop")
+    daemon = make_daemon(uri, SCHEMA).start()
+    other = f'{scripted_set.address} answers as a member of the replica set "rs0"'
+    says(daemon, "no_primary", f"{other}, and the URI says replicaSet=shop", "Write replicaSet=rs0")
+    hellos(scripted_set, setName="shop")
+    daemon.wait_state("ready", timeout=30)
+
+
+@pytest.mark.parametrize("options", ["", "&directConnection=true"])
+def test_a_replica_set_in_the_uri_of_a_standalone(
+    scripted: ScriptedServer, make_daemon: MakeDaemon, options: str
+) -> None:
+    uri = f"mongodb://{scripted.address}/?retryWrites=false&replicaSet=rs0{options}"
+    daemon = make_daemon(uri, SCHEMA).start()
+    alone = f"{scripted.address} is a standalone server, and the URI says replicaSet=rs0"
+    says(daemon, "no_primary", alone, "Take replicaSet out of the URI")
+    daemon.write_uri(scripted.uri())
+    daemon.wait_state("ready", timeout=30)
+
+
+def test_a_direct_connection_to_a_secondary(
+    scripted_set: ScriptedServer, make_daemon: MakeDaemon
+) -> None:
+    scripted_set.step_down()
+    hellos(scripted_set, primary="mongo-1.internal:27017")
+    daemon = make_daemon(scripted_set.uri("directConnection=true"), SCHEMA).start()
+    secondary = f"directConnection=true in the URI, and {scripted_set.address} is a secondary"
+    primary = "its primary is mongo-1.internal:27017"
+    says(daemon, "no_primary", f"{secondary}; {primary}", "Take directConnection=true out")
+
+
 # OIDC, which this machine's driver may not have.
 
 

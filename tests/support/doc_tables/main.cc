@@ -18,6 +18,7 @@
 #include "config/options.h"
 #include "core/facts.h"
 #include "core/state.h"
+#include "mongo/tls_rules.h"
 #include "schema/migration_commands.h"
 #include "schema/migration_keys.h"
 #include "schema/options.h"
@@ -74,6 +75,29 @@ std::string reasons() {
     const std::string_view from = name(words.origin);
     out += fmt::format("| `{}` | {} | {} | {} | {} |\n", words.name, from.empty() ? "–" : from, cell(words.meaning),
                        cell(words.advice), static_cast<int>(cli::exit_code(reason)));
+  }
+  return out;
+}
+
+// A sentence with … for each fact.
+std::string with_gaps(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t open = std::min(text.find('{'), text.size());
+    out += text.substr(0, open);
+    text.remove_prefix(open);
+    if (text.empty()) break;
+    out += "…";
+    text.remove_prefix(std::min(text.find('}') + 1, text.size()));
+  }
+  return out;
+}
+
+std::string tls() {
+  std::string out = "| seen | means | do |\n| --- | --- | --- |\n";
+  for (const mongo::TlsRule& rule : mongo::tls_rules()) {
+    out += fmt::format("| {} | {} | {} |\n", cell(with_gaps(rule.sentence)), cell(rule.means),
+                       cell(with_gaps(rule.advice)));
   }
   return out;
 }
@@ -276,6 +300,7 @@ std::string privileges() {
 
 const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("reasons"), &reasons},
+                            std::pair{std::string_view("tls"), &tls},
                             std::pair{std::string_view("transitions"), &transitions},
                             std::pair{std::string_view("facts"), &facts},
                             std::pair{std::string_view("routes"), &routes},

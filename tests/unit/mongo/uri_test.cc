@@ -121,8 +121,8 @@ TEST_CASE("a login is a user, or a mechanism that needs none") {
 
 TEST_CASE("hosts, TLS, and what the driver does not know") {
   CHECK(good("mongodb://joe:pw@a,b:27018/?replicaSet=rs").hosts == "a:27017,b:27018");
-  CHECK_FALSE(good("mongodb://a/").tls);
-  CHECK(good("mongodb://a/?tls=true").tls);
+  CHECK_FALSE(good("mongodb://a/").target.tls.wanted);
+  CHECK(good("mongodb://a/?tls=true").target.tls.wanted);
   const Uris odd = good("mongodb://joe:pw@a/?colour=blue");
   REQUIRE(odd.notes.size() == 1);
   CHECK(odd.notes.front().find("colour") != std::string::npos);

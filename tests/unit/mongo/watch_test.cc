@@ -15,7 +15,8 @@ using core::Domain;
 
 struct Told {
   std::vector<core::TopologyChanged> changes;
-  Watch watch{{[this](core::TopologyChanged change) { changes.push_back(std::move(change)); }, {}}, false, Millis(500)};
+  Watch watch{
+      {[this](core::TopologyChanged change) { changes.push_back(std::move(change)); }, {}}, Target{}, Millis(500)};
 
   void unresolved(const char* host) {
     bson_error_t error{};
@@ -73,7 +74,7 @@ TEST_CASE("a trouble is told when it is new, and forgotten when it is over") {
   CHECK(told.changes.back().last_error.domain == Domain::kResolution);
   CHECK(told.watch.explain_selection({Domain::kSelection, 0, core::Doing::kPing, "no suitable servers", {}}).domain ==
         Domain::kResolution);
-  told.watch.heartbeat_succeeded({"a", 27017});
+  told.watch.heartbeat_succeeded({"a", 27017}, nullptr);
   told.watch.topology_changed("Single", {server("a", "Standalone")});
   CHECK(told.changes.back().primary);
   CHECK(told.changes.back().last_error.message.empty());
@@ -110,6 +111,68 @@ TEST_CASE("a server that answers may still be unusable") {
   CHECK(told.watch.unusable()->message.find("a:27017 is a secondary") != std::string::npos);
   told.watch.topology_changed("ReplicaSetNoPrimary", {server("a", "RSSecondary")});
   CHECK_FALSE(told.watch.unusable());
+}
+
+TEST_CASE("a secondary that the URI insists on is told with its primary") {
+  Told told;
+  const auto hello = schema::Document::from_json(R"({"setName": "rs0", "secondary": true, "primary": "b:27017"})");
+  told.watch.heartbeat_succeeded({"a", 27017}, hello->get());
+  told.watch.topology_changed("Single", {server("a", "RSSecondary")});
+  REQUIRE(told.watch.unusable());
+  CHECK(told.watch.unusable()->message ==
+        "directConnection=true in the URI, and a:27017 is a secondary; its primary is b:27017");
+  CHECK(told.watch.unusable()->advice.find("Take directConnection=true out") != std::string::npos);
+}
+
+TEST_CASE("a host that was dropped for the names that it advertised is still told of") {
+  Told told;
+  const auto hello = schema::Document::from_json(
+      R"({"setName": "rs0", "isWritablePrimary": true, "hosts": ["b:27017"], "primary": "b:27017"})");
+  CHECK_FALSE(told.watch.deserted());
+  told.watch.server_opened({"a", 27017});
+  told.watch.heartbeat_succeeded({"a", 27017}, hello->get());
+  told.watch.server_opened({"b", 27017});
+  told.watch.server_closed({"a", 27017});
+  told.watch.topology_changed("ReplicaSetNoPrimary", {});
+  told.unresolved("b");
+  CHECK_FALSE(told.watch.deserted());
+  REQUIRE_FALSE(told.changes.empty());
+  CHECK(told.changes.back().last_error.message.starts_with("a:27017 of the URI answers, but its replica set"));
+  const core::Failure failure =
+      told.watch.explain_selection({Domain::kSelection, 0, core::Doing::kPing, "no suitable servers", {}});
+  CHECK(failure.message.find("b:27017 (Failed to resolve b)") != std::string::npos);
+  CHECK(failure.advice.find("directConnection=true") != std::string::npos);
+  // Its names answer after all: what was dropped on the way does not matter any more.
+  told.watch.heartbeat_succeeded({"b", 27017}, hello->get());
+  told.watch.topology_changed("ReplicaSetWithPrimary", {server("b", "RSPrimary")});
+  told.watch.topology_changed("ReplicaSetNoPrimary", {});
+  told.unresolved("b");
+  CHECK(told.changes.back().last_error.message == "Failed to resolve b");
+}
+
+TEST_CASE("a watch without a server left says so, and one that is silenced says nothing") {
+  Told told;
+  told.watch.server_opened({"a", 27017});
+  told.watch.server_closed({"a", 27017});
+  CHECK(told.watch.deserted());
+  told.watch.silence();
+  told.watch.topology_changed("Unknown", {});
+  CHECK(told.changes.empty());
+}
+
+TEST_CASE("an advertised member that is not reached is told as such") {
+  Told told;
+  const auto hello =
+      schema::Document::from_json(R"({"setName": "rs0", "secondary": true, "hosts": ["a:27017", "c:27017"]})");
+  told.watch.heartbeat_succeeded({"a", 27017}, hello->get());
+  told.watch.topology_changed("ReplicaSetNoPrimary", {server("a", "RSSecondary")});
+  told.unresolved("c");
+  const core::Failure failure =
+      told.watch.explain_selection({Domain::kSelection, 0, core::Doing::kConnect, "no suitable servers", {}});
+  CHECK(failure.message ==
+        "no writable primary: a:27017 is a secondary, c:27017, which the replica set advertises, is not reachable "
+        "(Failed to resolve c)");
+  CHECK(failure.advice.find("rs.conf()") != std::string::npos);
 }
 
 TEST_CASE("addresses are shown so that they can be copied") {
