@@ -99,7 +99,7 @@ std::string_view name(Origin origin);
   X(kDatabaseLost, "database_lost", kServer, "the database was reachable and is not any more",                        \
     "look at the database; the gate recovers by itself")                                                              \
   X(kDraining, "draining", kNone, "the gate is closing", "try again at another replica")                              \
-  X(kSchemaFileChanged, "schema_file_changed", kNone, "the schema file changed while the gate was open",              \
+  X(kSchemaFileChanged, "schema_file_changed", kNone, "the schema file changed in a way that needs a restart",        \
     "restart the pod to apply it")                                                                                    \
   X(kCheckPending, "check_pending", kNone, "a [[check]] of the configuration has not passed yet",                     \
     "wait; it is asked once the gate is open")                                                                        \

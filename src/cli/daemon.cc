@@ -75,8 +75,6 @@ class Daemon {
     if (auto opened = host_.open(); !opened) end_with(opened.error());
     auto schema = load_schema(config_.settings);
     if (!schema) end(report(schema.error(), OutputFormat::kText));
-    schema_name_ = schema->name;
-    database_ = schema->database;
     host_.make_gate(
         *schema,
         {.settled = [this](const core::Snapshot& now) { publish(now); },
@@ -94,7 +92,7 @@ class Daemon {
     event([this] { host_.gate().start(host_.now()); });
     auto server = server::Server::create(
         host_.loop(), server_options(config_.settings, host_.gate().snapshot().instance_id),
-        {.retry = [this] { event([this] { host_.gate().retry("asked on the socket", host_.now()); }); },
+        {.retry = [this] { return retry(); },
          .drain = [this](Millis length) { drain(length); },
          .undrain = [this] { undrain(); },
          .log_dropped = [this] { return log_.dropped(); },
@@ -157,8 +155,6 @@ class Daemon {
       return;
     }
     schema_problem_.clear();
-    schema->name = schema_name_;
-    schema->database = database_;
     event([&] { host_.gate().schema_file(*schema, host_.now()); });
   }
 
@@ -202,6 +198,12 @@ class Daemon {
     leave_when_told();
   }
 
+  core::Retried retry() {
+    core::Retried retried{};
+    event([&] { retried = host_.gate().retry("asked on the socket", host_.now()); });
+    return retried;
+  }
+
   void drain(Millis length) {
     host_.say(LogLevel::kInfo, fmt::format("Asked on the socket: not open for {}", format_duration(length)));
     event([&] { host_.gate().drain(length, host_.now()); });
@@ -238,7 +240,6 @@ class Daemon {
 
   const CommandLine line_;
   config::Settled config_;
-  std::string schema_name_, database_;  // where the state is kept: cannot change while we run
   const std::shared_ptr<const SystemClock> clock_ = std::make_shared<const SystemClock>();
   QueuedLog log_;
   GateHost host_;

@@ -155,7 +155,7 @@ int retry(const StatusOptions& options, const Clock& clock) {
   }
   const std::string status = answer->size() > 12 ? answer->substr(9, 3) : "";
   if (status == "202") {
-    fmt::print("The gate tries again.\n");
+    fmt::print("{}\n", retry_words(*answer));
     return kExitOk;
   }
   if (status == "403") {
@@ -169,6 +169,17 @@ int retry(const StatusOptions& options, const Clock& clock) {
 }
 
 }  // namespace
+
+std::string_view retry_words(std::string_view answer) {
+  const std::size_t head = answer.find("\r\n\r\n");
+  const auto json = schema::Document::from_json(
+      std::string(answer.substr(head == std::string_view::npos ? answer.size() : head + 4)));
+  if (!json || flag_at(*json, "retried").value_or(true)) return "The gate tries again.";
+  if (text_at(*json, "state") == "degraded") {
+    return "There is nothing to retry: the schema is in place, and the gate opens by itself when the database answers.";
+  }
+  return "There is nothing to retry: the gate has opened.";
+}
 
 std::string render_status(const schema::Document& snapshot, Colour colour, WallTime now) {
   Page page(snapshot);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "cli/command_line.h"
@@ -24,6 +25,8 @@ int run_status(const StatusOptions& options);
 
 // The page that people read. `now` is for "for 12 s".
 std::string render_status(const schema::Document& snapshot, Colour colour, WallTime now);
+// What a daemon's answer to POST /v1/retry says, in words.
+std::string_view retry_words(std::string_view answer);
 int status_exit_code(const schema::Document& snapshot);
 
 }  // namespace readygate::cli

@@ -27,6 +27,16 @@ bool answered(const Outcome& outcome) {
   return outcome || (outcome.error().domain == Domain::kServer && judge(outcome.error()).reason != Reason::kAuth);
 }
 
+// What names the place of the state, where it is another one: `schema "a" to "b"`.
+std::string renames(const schema::Schema& from, const schema::Schema& to) {
+  std::string all;
+  if (to.name != from.name) all = fmt::format("schema \"{}\" to \"{}\"", from.name, to.name);
+  if (to.database != from.database) {
+    all += fmt::format("{}database \"{}\" to \"{}\"", all.empty() ? "" : ", and ", from.database, to.database);
+  }
+  return all;
+}
+
 }  // namespace
 
 Gate::Gate(GateSettings settings, schema::Schema schema, Random& random, Now now)
@@ -127,17 +137,20 @@ void Gate::tick(Now now) {
   settle(now);
 }
 
-void Gate::retry(std::string_view because, Now now) {
+Retried Gate::retry(std::string_view because, Now now) {
+  Retried retried = state_ == State::kFailed || initializing(state_) ? Retried::kUnderWay : Retried::kNothing;
   if (state_ == State::kFailed) {
     commands_.say(LogLevel::kInfo, fmt::format("Trying again: {}", because));
     begin_initialization(now);
   } else if (next_attempt_ && initializing(state_)) {
     begin_attempt();
   } else if (initialized_ && state_ != State::kDraining && auditor_.retry(now.instant)) {
+    retried = Retried::kUnderWay;
     commands_.say(LogLevel::kInfo, fmt::format("Trying again what failed behind the open gate: {}", because));
     auditor_.tick(commands_, now.instant, now.wall);
   }
   settle(now);
+  return retried;
 }
 
 void Gate::drain(Millis duration, Now now) {
@@ -153,13 +166,18 @@ void Gate::undrain(Now now) {
 void Gate::schema_file(const schema::Schema& now_in_file, Now now) {
   if (state_ == State::kDraining) return;
   const bool differs = now_in_file.hash != schema_.hash || now_in_file.version != schema_.version;
-  if (initialized_) {
-    if (differs && !schema_file_differs_) {
-      commands_.say(LogLevel::kWarn, "The schema file changed while the gate was open; restart to apply it",
-                    Reason::kSchemaFileChanged);
-    }
-    schema_file_differs_ = differs;
-  } else if (differs && state_ != State::kStarting) {
+  const std::string renamed = renames(schema_, now_in_file);
+  if (!renamed.empty()) {
+    // Nothing of it is taken: it may be made for another database than this one.
+    needs_restart(fmt::format("The schema file renames {}: in force only after a restart", renamed));
+  } else if (initialized_) {
+    needs_restart(
+        differs ? std::optional<std::string>("The schema file changed while the gate was open; restart to apply it")
+                : std::nullopt);
+  } else {
+    needs_restart({});
+  }
+  if (renamed.empty() && !initialized_ && differs && state_ != State::kStarting) {
     initializer_.abandon(commands_);
     schema_ = now_in_file;
     snapshot_.schema = {schema_.name, schema_.version, schema_.hash};
@@ -172,6 +190,11 @@ void Gate::schema_file(const schema::Schema& now_in_file, Now now) {
     }
   }
   settle(now);
+}
+
+void Gate::needs_restart(std::optional<std::string> why) {
+  if (why && why != schema_file_) commands_.say(LogLevel::kWarn, *why, Reason::kSchemaFileChanged);
+  schema_file_ = std::move(why);
 }
 
 void Gate::secret_changed(std::string_view what, Now now) {

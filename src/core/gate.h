@@ -62,13 +62,13 @@ class Gate {
   void topology(const TopologyChanged& change, Now now);
   void tick(Now now);
   // Leaves `failed`, or ends a pause between attempts; joins an attempt that runs. `because` is for the log.
-  void retry(std::string_view because, Now now);
+  Retried retry(std::string_view because, Now now);
   // Closes the gate for so long; undrain() ends it early.
   void drain(Millis duration, Now now);
   void undrain(Now now);
   // What the schema file holds now. Before the gate has opened it takes the place of the old one, and a failed gate
   // tries again with it; afterwards a difference is the failed check `schema_file`, because an old application may be
-  // running.
+  // running. So is another name of the schema or the database, at any time: they say where the state is kept.
   void schema_file(const schema::Schema& now_in_file, Now now);
   // `what` changed, the connection string or a TLS file that it names: new connections, and a new attempt if one is
   // due.
@@ -112,6 +112,7 @@ class Gate {
   void quit_if_due(Now now);
   std::vector<Check> checks(bool reachable) const;
   Snapshot::Phase phase() const;
+  void needs_restart(std::optional<std::string> why);
   void say_progress(Now now);
   void refresh(Now now);
   Why doing() const;
@@ -151,7 +152,7 @@ class Gate {
   std::optional<TaskId> ping_task_;
   std::optional<Instant> ping_at_;
   std::vector<TaskId> warm_tasks_;
-  bool schema_file_differs_ = false;
+  std::optional<std::string> schema_file_;  // why what it holds now needs a restart
   std::string topology_ = "unknown";
 };
 

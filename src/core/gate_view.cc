@@ -36,7 +36,8 @@ std::vector<Check> Gate::checks(bool reachable) const {
   };
   audited(kDriftCheck, auditor_.drift());
   audited(kMigrationsCheck, auditor_.migrations());
-  all.push_back(check("schema_file", !schema_file_differs_, Reason::kSchemaFileChanged));
+  all.push_back(check("schema_file", !schema_file_, Reason::kSchemaFileChanged));
+  all.back().sentence = schema_file_.value_or("");
   asked_.list(all);
   return all;
 }
@@ -175,7 +176,7 @@ void Gate::refresh(Now now) {
   Snapshot next = snapshot_;
   next.state = state_;
   next.checks = checks(reachable);
-  const bool checks_pass = !auditor_.drift() && !auditor_.migrations() && !schema_file_differs_ && asked_.all_pass();
+  const bool checks_pass = !auditor_.drift() && !auditor_.migrations() && !schema_file_ && asked_.all_pass();
   next.facts =
       derive(Latches{state_, initialized_, reachable, drained_until_.has_value(), checks_pass}, settings_.ready_policy);
   next.phase = phase();

@@ -23,6 +23,12 @@ enum class State : std::uint8_t {
 inline constexpr int kStateCount = 10;
 std::string_view name(State state);
 
+// What came of being asked to try again.
+enum class Retried : std::uint8_t {
+  kNothing,   // there is nothing to try: the gate has opened and nothing behind it failed, or the process ends
+  kUnderWay,  // an attempt begins, or one that ran already goes on
+};
+
 struct Transition {
   State from;
   State to;

@@ -265,6 +265,7 @@ void Connections::change(Connection& connection, const Decision& decision, Endin
   Response response{route == RouteId::kV1Retry ? 202 : 200, Body::kJson, {}, {}, false};
   std::string_view why = label(route).substr(std::string_view("/v1/").size());
   bool done = false;
+  std::optional<core::Retried> retried;
   if (!hooks_.may_post(connection.fd.get())) {
     response.status = 403;
     why = "forbidden";
@@ -274,7 +275,7 @@ void Connections::change(Connection& connection, const Decision& decision, Endin
     why = "draining";
   } else {
     // Each may publish: the answer says what became of it.
-    if (route == RouteId::kV1Retry) hooks_.retry();
+    if (route == RouteId::kV1Retry) retried = hooks_.retry();
     if (route == RouteId::kV1Drain) hooks_.drain(decision.drain_for);
     if (route == RouteId::kV1Undrain) hooks_.undrain();
     done = true;
@@ -282,7 +283,9 @@ void Connections::change(Connection& connection, const Decision& decision, Endin
   JsonWriter json;
   json.begin_object().field("ok", done).field("why", why);
   json.field("state", core::name(shared_.now->state)).field("code", name(shared_.now->code));
-  json.field("seq", static_cast<std::int64_t>(shared_.now->seq)).end_object();
+  json.field("seq", static_cast<std::int64_t>(shared_.now->seq));
+  if (retried) json.field("retried", *retried == core::Retried::kUnderWay);
+  json.end_object();
   response.body = json.take() + "\n";
   shared_.counters.request(route, response.status);
   respond(connection, render(response, ending, Part::kWhole), ending);

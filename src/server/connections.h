@@ -25,7 +25,7 @@ class Connections {
  public:
   struct Hooks {
     std::function<bool(int fd)> may_post;  // is the peer of this Unix socket allowed to change anything?
-    std::function<void()> retry;
+    std::function<core::Retried()> retry;
     std::function<void(Millis)> drain;
     std::function<void()> undrain;
     std::function<Gauges()> gauges;

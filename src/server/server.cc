@@ -44,9 +44,7 @@ struct Server::Parts {
       const std::optional<uid_t> uid = peer_uid(fd);
       return uid && server::may_post(*uid, options.allow_uids);
     };
-    hooks.retry = [this] {
-      if (callbacks.retry) callbacks.retry();
-    };
+    hooks.retry = [this] { return callbacks.retry ? callbacks.retry() : core::Retried::kNothing; };
     hooks.drain = [this](Millis length) {
       if (callbacks.drain) callbacks.drain(length);
     };

@@ -37,7 +37,7 @@ struct ServerOptions {
 // Called on the loop thread. Any may be empty.
 struct ServerCallbacks {
   // POST /v1/retry, /v1/drain, /v1/undrain; each may call publish().
-  std::function<void()> retry;
+  std::function<core::Retried()> retry;
   std::function<void(Millis)> drain;
   std::function<void()> undrain;
   std::function<std::uint64_t()> log_dropped;  // for the metrics

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
+
+import pytest
 
 from support.gate import Daemon, wait_until
 from support.scripted import ScriptedServer, scripted, scripted_set
@@ -84,3 +87,52 @@ def test_a_loss_is_told_before_it_counts(scripted_set: ScriptedServer) -> None:
         scripted_set.step_up()
         back = daemon.wait_status(lambda s: s["code"] == "none", "and that it is over", 20)
         assert (back["state"], back["reason"]) == ("ready", "")
+
+
+def test_retry_of_an_open_gate_says_that_there_is_nothing_to_retry(
+    scripted: ScriptedServer,
+) -> None:
+    scripted.refuse_connections()
+    with start(scripted) as daemon:
+        socket = ("--socket", str(daemon.socket))
+        daemon.wait_status(lambda s: s["code"] == "connection_refused", "no database yet")
+        assert daemon.run("status", "--retry", *socket) == (0, "The gate tries again.")
+        scripted.accept_connections()
+        daemon.wait_state("ready", timeout=20)
+        attempt = daemon.status()["attempt"]
+        said = "There is nothing to retry: the gate has opened."
+        assert daemon.run("status", "--retry", *socket) == (0, said)
+        assert daemon.status()["attempt"] == attempt
+
+
+@pytest.mark.parametrize("opens_first", [True, False])
+def test_a_renamed_schema_is_named_as_needing_a_restart(
+    scripted: ScriptedServer, opens_first: bool
+) -> None:
+    if not opens_first:
+        scripted.refuse_connections()
+    with start(scripted) as daemon:
+        if opens_first:
+            daemon.wait_state("ready")
+        else:
+            daemon.wait_status(lambda s: s["code"] == "connection_refused", "no database yet")
+        renamed = SCHEMA.replace('"shop"', '"store"', 1).replace('"shop"', '"elsewhere"', 1)
+        assert daemon.schema.read_text() == SCHEMA
+        daemon.schema.write_text(renamed)
+        daemon.send_signal(signal.SIGHUP)
+        words = (
+            'The schema file renames schema "shop" to "store", and database "shop" to "elsewhere"'
+        )
+        daemon.wait_message(words)
+        status = daemon.wait_status(
+            lambda s: any(words in check.get("reason", "") for check in s["checks"]), "it is told"
+        )
+        failing = next(check for check in status["checks"] if check["name"] == "schema_file")
+        assert (failing["passed"], failing["code"]) == (False, "schema_file_changed")
+        assert words in page(daemon)
+        if not opens_first:
+            scripted.accept_connections()
+        status = daemon.wait_status(lambda s: s["open"], "it opens with what it read first", 20)
+        assert not status["ready"]
+        assert status["schema"]["name"] == "shop"
+        assert not any(entry["db"] == "elsewhere" for entry in scripted.log())

@@ -203,7 +203,12 @@ class Player {
   void publish(core::Snapshot snapshot) {
     if (!rig_) {
       ServerCallbacks callbacks;
-      callbacks.retry = [this] { posted("/v1/retry"); };
+      callbacks.retry = [this] {
+        const core::State state = now_->state;
+        posted("/v1/retry");
+        const bool opened = state == core::State::kReady || state == core::State::kDegraded;
+        return opened ? core::Retried::kNothing : core::Retried::kUnderWay;
+      };
       callbacks.drain = [this](Millis) { posted("/v1/drain"); };
       callbacks.undrain = [this] { posted("/v1/undrain"); };
       rig_ = std::make_unique<Rig>(limits_, std::move(callbacks), allowed_);

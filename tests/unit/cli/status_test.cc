@@ -114,6 +114,18 @@ TEST_CASE("status: a failed gate says why, and what to do") {
   CHECK(status_exit_code(json_of(s)) == kExitUnavailable);
 }
 
+TEST_CASE("status --retry: whether there was anything to retry") {
+  const auto words = [](const char* body) {
+    return retry_words(std::string("HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\n\r\n") + body + "\n");
+  };
+  CHECK(words(R"({"ok":true,"why":"retry","state":"connecting","retried":true})") == "The gate tries again.");
+  CHECK(words(R"({"ok":true,"why":"retry","state":"ready","retried":false})") ==
+        "There is nothing to retry: the gate has opened.");
+  CHECK(words(R"({"ok":true,"why":"retry","state":"degraded","retried":false})").find("There is nothing to retry") ==
+        0);
+  CHECK(words(R"({"ok":true,"why":"retry","state":"connecting"})") == "The gate tries again.");  // of an older daemon
+}
+
 TEST_CASE("status: colour only when asked for") {
   const schema::Document json = json_of(snapshot(core::State::kDegraded));
   CHECK(render_status(json, Colour::kNo, kNow).find('\x1b') == std::string::npos);

@@ -162,6 +162,23 @@ TEST_CASE("failure, then retry, then success") {
   CHECK(h.said(kCompleted) == 1);
 }
 
+TEST_CASE("a retry says whether there was anything to retry") {
+  Harness h;
+  h.gate.start(h.now());
+  CHECK(h.gate.retry("test", h.now()) == Retried::kUnderWay);
+  h.primary(true);
+  h.answer_all();
+  CHECK(h.facts().open);
+  CHECK(h.gate.retry("test", h.now()) == Retried::kNothing);
+  Harness failed;
+  failed.database.fault = failing<RunStep>(server_error(67));
+  failed.open();
+  CHECK(failed.state() == State::kFailed);
+  CHECK(failed.gate.retry("test", failed.now()) == Retried::kUnderWay);
+  failed.gate.terminate(failed.now());
+  CHECK(failed.gate.retry("test", failed.now()) == Retried::kNothing);
+}
+
 TEST_CASE("a failed gate tries again by itself every failed_retry, and never when that is 0") {
   for (const bool by_itself : {true, false}) {
     GateSettings settings;
@@ -479,6 +496,36 @@ TEST_CASE("a schema file that changed under an open gate is a failed check and c
   CHECK_FALSE(h.facts().ready);
   h.gate.schema_file(example_schema(1), h.now());
   CHECK(h.facts().ready);
+}
+
+TEST_CASE("another name of the schema or its database needs a restart, also before the gate is open") {
+  const std::string text = "schema = \"store\"\ndatabase = \"elsewhere\"\nversion = 1\n";
+  const auto renamed = schema::parse(text, "example.toml", "/nonexistent");
+  REQUIRE(renamed);
+  const std::string sentence =
+      "The schema file renames schema \"shop\" to \"store\", and database \"shop\" to \"elsewhere\": in force only "
+      "after "
+      "a restart";
+  for (const bool open : {false, true}) {
+    CAPTURE(open);
+    Harness h;
+    h.gate.start(h.now());
+    h.primary(true);
+    if (open) h.answer_all();
+    h.gate.schema_file(*renamed, h.now());
+    h.gate.schema_file(*renamed, h.now());
+    h.collect();
+    CHECK(h.said(sentence) == 1);
+    CHECK(h.gate.snapshot().checks.at(5) == Check{"schema_file", false, Reason::kSchemaFileChanged, sentence});
+    h.answer_all();
+    CHECK(h.facts().open);
+    CHECK_FALSE(h.facts().ready);
+    CHECK(h.database.ledger->id == "shop");  // nothing of the file was taken
+    CHECK(h.database.catalog.collections.size() == 2);
+    h.gate.schema_file(example_schema(1), h.now());
+    CHECK(h.facts().ready);
+    CHECK(h.gate.snapshot().checks.at(5) == Check{"schema_file", true, Reason::kNone, ""});
+  }
 }
 
 TEST_CASE("a schema file that is corrected while the gate is failed is applied") {

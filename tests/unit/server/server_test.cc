@@ -334,6 +334,7 @@ TEST_CASE("retry: the callback runs before the answer, and the answer says what 
   callbacks.retry = [&] {
     ++retries;
     rig->publish(State::kConnecting, false, false);
+    return core::Retried::kUnderWay;
   };
   Rig made({}, std::move(callbacks));
   rig = &made;
@@ -375,7 +376,10 @@ TEST_CASE("a client that closes its writing half gets its answers, and then the 
 TEST_CASE("retry: who is not in allow_uids is forbidden, and nothing happens") {
   int retries = 0;
   ServerCallbacks callbacks;
-  callbacks.retry = [&] { ++retries; };
+  callbacks.retry = [&] {
+    ++retries;
+    return core::Retried::kUnderWay;
+  };
   Rig rig({}, std::move(callbacks), {::getuid() + 1});
   rig.publish(State::kFailed, false, false);
   const std::string answer = rig.ask_local("POST /v1/retry HTTP/1.0\r\n\r\n");
