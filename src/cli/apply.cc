@@ -39,6 +39,7 @@ std::string_view name_of(int signal) {
 struct Ending {
   std::string_view outcome;
   Reason code = Reason::kNone;
+  Origin origin = readygate::origin(code);
   std::string reason = {};
   int exit_with = kExitOk;
   std::vector<std::string> pending = {};  // background migrations
@@ -116,7 +117,7 @@ class Job {
     if (terminal_) bar_.draw(now);
     opened_ = opened_ || now.facts.initialized;
     if (now.state == core::State::kFailed) {
-      conclude(failed(now.code, now.reason));
+      conclude(failed(now.code, now.origin, now.reason));
     } else if (now.facts.initialized && !(line_.background && migrating(now))) {
       conclude({.outcome = host_.gate().work().steps > 0 ? "applied" : "unchanged", .pending = left_behind()});
     }
@@ -126,14 +127,15 @@ class Job {
   bool migrating(const core::Snapshot& now) {
     for (const core::Check& check : now.checks) {
       if (check.name != "migrations" || check.passed) continue;
-      conclude(failed(check.reason, check.sentence));
+      conclude(failed(check.reason, origin(check.reason), check.sentence));
     }
     return ending_ || host_.gate().migrating();
   }
 
-  Ending failed(Reason code, std::string reason) const {
+  Ending failed(Reason code, Origin origin, std::string reason) const {
     return {.outcome = "failed",
             .code = code,
+            .origin = origin,
             .reason = std::move(reason),
             .exit_with = exit_code(code),
             .pending = left_behind()};
@@ -175,6 +177,7 @@ class Job {
         .field("v", 1)
         .field("outcome", ending.outcome)
         .field("code", name(ending.code))
+        .field("origin", name(ending.origin))
         .field("reason", std::string_view(ending.reason));
     json.key("schema").begin_object().field("name", std::string_view(schema_.name));
     json.field("version", static_cast<std::int64_t>(schema_.version));

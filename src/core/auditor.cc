@@ -79,8 +79,11 @@ bool Auditor::on(Commands& commands, TaskId id, const Outcome& outcome, Instant 
   } else if (ledger_task_ == id) {
     ledger_task_.reset();
     recheck_at_ = now + jittered(random_, kAgain);
-    // A database that is away is another check's business.
-    if (const auto* read = outcome ? std::get_if<LedgerRead>(&*outcome) : nullptr) on_ledger(commands, *read, now);
+    if (const auto* read = outcome ? std::get_if<LedgerRead>(&*outcome) : nullptr) {
+      on_ledger(commands, *read, now);
+    } else if (!outcome && outcome.error().domain == Domain::kDamaged) {
+      found(commands, judge(outcome.error()));
+    }
   } else if (repair_.on(commands, id, outcome, now, wall)) {
     follow_repair(commands, now);
   } else if (background_.on(commands, id, outcome, now, wall)) {
@@ -165,15 +168,16 @@ void Auditor::on_look(Commands& commands, Instant now) {
 
 void Auditor::on_ledger(Commands& commands, const LedgerRead& read, Instant now) {
   if (const auto withheld = core::withheld_steps(read.ledger)) withheld_ = withheld;
-  const bool newer_before = drift_ && drift_->reason == Reason::kSchemaNewer;
+  // What was said of the ledger alone, and not of the catalog.
+  const bool of_ledger = drift_ && (drift_->reason == Reason::kSchemaNewer || drift_->reason == Reason::kLedgerDamaged);
   switch (standing(read.ledger, schema_)) {
     case Standing::kApplied:
-      if (newer_before) drift_.reset();
+      if (of_ledger) drift_.reset();
       break;
     case Standing::kNewer:
       if (may_open_on_newer(*read.ledger, schema_)) {
-        if (newer_before) drift_.reset();
-      } else if (!newer_before) {
+        if (of_ledger) drift_.reset();
+      } else {
         found(commands, {Verdict::kPermanent, Reason::kSchemaNewer,
                          fmt::format("A newer version of schema \"{}\" was applied, which this version's code does not "
                                      "work on (min_open {}). Roll forward.",

@@ -1,6 +1,6 @@
-// What is wrong at this moment. Each thing is held by the kind of event that brought it and is gone with what ends that:
-// a failed attempt with the next one's first answer, everything about an attempt with the state that it led to, a loss
-// with the return. So nobody has to remember to take a reason back, and none outlives what it speaks of.
+// What is wrong at this moment. Each thing is held by the kind of event that brought it and is gone with what ends
+// that: a failed attempt with the next one's first answer, everything about an attempt with the state that it led to, a
+// loss with the return. So nobody has to remember to take a reason back, and none outlives what it speaks of.
 #pragma once
 
 #include <optional>
@@ -14,6 +14,7 @@ namespace readygate::core {
 struct Why {
   Reason code = Reason::kNone;
   std::string sentence;
+  Origin origin = readygate::origin(code);  // a seed or migration may be refused for the sake of either
   bool operator==(const Why&) const = default;
 };
 

@@ -43,9 +43,14 @@ class Commands {
   void say(LogLevel level, std::string message, std::string fields = {}) {
     list_.emplace_back(Say{level, std::move(message), std::move(fields), state_, attempt_});
   }
-  // With the member "code".
+  // With the member "code", and "origin" where the database has to do with it.
   void say(LogLevel level, std::string message, Reason code) {
-    say(level, std::move(message), "\"code\":" + json_quote(readygate::name(code)));
+    say(level, std::move(message), code, readygate::origin(code));
+  }
+  void say(LogLevel level, std::string message, Reason code, Origin origin) {
+    std::string fields = "\"code\":" + json_quote(readygate::name(code));
+    if (origin != Origin::kNone) fields += ",\"origin\":" + json_quote(readygate::name(origin));
+    say(level, std::move(message), std::move(fields));
   }
   // What the lines from here on say of the gate.
   void stamp(State state, std::int64_t attempt) {

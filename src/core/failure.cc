@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/server_rules.h"
 
@@ -53,10 +54,12 @@ std::string sentence_of(const Failure& failure, std::string_view advice) {
   while (!words.empty() && (words.back() == '.' || words.back() == ' ')) words.remove_suffix(1);
   if (!failure.advice.empty()) advice = failure.advice;
   if (words.empty()) return std::string(advice);
-  const auto& [id, path] = failure.document;
-  const std::string where = path.empty() ? "" : fmt::format(", field \"{}\"", path);
-  if (id.empty()) return fmt::format("{}{}. {}", words, where, advice);
-  return fmt::format("{} (document with _id {}{}). {}", words, id, where, advice);
+  const auto& [id, path, query] = failure.document;
+  std::vector<std::string> named;
+  if (!id.empty()) named.push_back(fmt::format("document with _id {}", id));
+  if (!path.empty()) named.push_back(fmt::format("field \"{}\"", path));
+  return fmt::format("{}{}.{} {}", words, named.empty() ? "" : fmt::format(" ({})", fmt::join(named, ", ")),
+                     query.empty() ? "" : fmt::format(" This finds it: {}.", query), advice);
 }
 
 // A server that has a code for it, and does not say that it may pass.

@@ -49,8 +49,9 @@ bool declares(Doing doing);
 
 // A document that the server names as the cause.
 struct NamedDocument {
-  std::string id;    // its _id as Extended JSON; "": the server does not say
-  std::string path;  // the field, dotted; "": not known
+  std::string id;          // its _id as Extended JSON; "": the server does not say
+  std::string path;        // the field, dotted; "": not known
+  std::string query = {};  // for the shell, where the server names none: it finds the document; "": no query does
 };
 
 struct Failure {

@@ -79,7 +79,7 @@ void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
       causes_.ping({});
     } else {
       Judgement judgement = judge(outcome.error());
-      causes_.ping(Why{judgement.reason, std::move(judgement.sentence)});
+      causes_.ping(Why{judgement.reason, std::move(judgement.sentence), judgement.origin});
     }
   } else if (const auto warm = std::find(warm_tasks_.begin(), warm_tasks_.end(), id); warm != warm_tasks_.end()) {
     warm_tasks_.erase(warm);
@@ -112,7 +112,7 @@ void Gate::topology(const TopologyChanged& change, Now now) {
     causes_.primary(Why{Reason::kNoPrimary, "No writable primary is known."});
   } else {
     Judgement judgement = judge(change.last_error);
-    causes_.primary(Why{judgement.reason, std::move(judgement.sentence)});
+    causes_.primary(Why{judgement.reason, std::move(judgement.sentence), judgement.origin});
   }
   settle(now);
 }
@@ -331,10 +331,10 @@ void Gate::fail(const Judgement& judgement, Now now) {
     auth_refused_since_.reset();
   }
   if (permanent) {
-    fail_for_good(judgement.reason, judgement.sentence, now);
+    fail_for_good({judgement.reason, judgement.sentence, judgement.origin}, now);
     return;
   }
-  causes_.failed({judgement.reason, judgement.sentence});
+  causes_.failed({judgement.reason, judgement.sentence, judgement.origin});
   const bool slow = judgement.verdict == Verdict::kSlow;
   const Millis slow_pace = settings_.failed_retry.count() > 0 ? settings_.failed_retry : kSlowRetry;
   const Millis delay = slow ? jittered(random_, slow_pace) : backoff_.next(random_);
@@ -342,7 +342,8 @@ void Gate::fail(const Judgement& judgement, Now now) {
   const bool said = said_reason_ == judgement.reason;
   said_reason_ = judgement.reason;
   commands_.say(said ? LogLevel::kDebug : LogLevel::kWarn,
-                fmt::format("The database is not ready yet: {}", judgement.sentence), judgement.reason);
+                fmt::format("The database is not ready yet: {}", judgement.sentence), judgement.reason,
+                judgement.origin);
   // A changed secret takes effect; and steps that hang under a lost lease keep no worker from the next attempt.
   if (judgement.verdict == Verdict::kAuthGrace || slow || judgement.reason == Reason::kLeaseLost ||
       judgement.reason == Reason::kBuildStalled) {
@@ -351,13 +352,14 @@ void Gate::fail(const Judgement& judgement, Now now) {
   pause(delay, now);
 }
 
-void Gate::fail_for_good(Reason reason, std::string sentence, Now now) {
+void Gate::fail_for_good(Why why, Now now) {
   retryable_ = true;  // by `readygate status --retry`, and by itself when init.failed_retry is not 0
   init_deadline_.reset();
   next_attempt_.reset();
   go(State::kFailed, now);
-  commands_.say(LogLevel::kError, fmt::format("Database initialization failed: {}", sentence), reason);
-  causes_.failed({reason, std::move(sentence)});
+  commands_.say(LogLevel::kError, fmt::format("Database initialization failed: {}", why.sentence), why.code,
+                why.origin);
+  causes_.failed(std::move(why));
   if (settings_.failed_retry.count() > 0) pause(jittered(random_, settings_.failed_retry), now);
 }
 
@@ -369,16 +371,16 @@ void Gate::time_out(Now now) {
         fmt::format("Initialization did not end within init.timeout ({}). It was last at: {}.{}{}", limit, phase().what,
                     last ? " The last failure: " : "", last ? last->sentence : "");
     initializer_.abandon(commands_);
-    fail_for_good(Reason::kInitTimeout, std::move(sentence), now);
+    fail_for_good({Reason::kInitTimeout, std::move(sentence)}, now);
   } else if (auditor_.migrating()) {
     const std::string at = auditor_.migrating_at();
     auditor_.stop(commands_);
     initialized_ = false;
-    fail_for_good(Reason::kInitTimeout,
-                  fmt::format("The schema is applied, and its background migrations did not end within init.timeout "
-                              "({}). They were last at: {}. The next run goes on there.",
-                              limit, at),
-                  now);
+    std::string sentence = fmt::format(
+        "The schema is applied, and its background migrations did not end within init.timeout ({}). They "
+        "were last at: {}. The next run goes on there.",
+        limit, at);
+    fail_for_good({Reason::kInitTimeout, std::move(sentence)}, now);
   } else {
     init_deadline_.reset();
   }

@@ -101,7 +101,7 @@ class Gate {
   void begin_initialization(Now now);
   void begin_attempt();
   void fail(const Judgement& judgement, Now now);
-  void fail_for_good(Reason reason, std::string sentence, Now now);
+  void fail_for_good(Why why, Now now);
   void time_out(Now now);
   void pause(Millis delay, Now now);
   void completed(Now now);

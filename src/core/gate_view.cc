@@ -148,6 +148,7 @@ Why Gate::cause(bool reachable) const {
 void Gate::explain(Snapshot& next, bool reachable) const {
   Why why = drained_until_ ? Why{Reason::kDraining, std::string(text(Reason::kDraining).meaning)} : cause(reachable);
   next.code = why.code;
+  next.origin = why.origin;
   next.reason = std::move(why.sentence);
   // What it says is not said again beside a check.
   for (Check& check : next.checks) {

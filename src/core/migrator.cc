@@ -19,12 +19,6 @@ using schema::Seed;
 constexpr Millis kPassPause{1'000};
 constexpr Millis kSayEvery{5'000};  // lines of progress in the log
 
-// The server quotes the values of a duplicate key; they may be anyone's data.
-std::string without_values(std::string message) {
-  if (const auto values = message.find(" dup key:"); values != std::string::npos) message.resize(values);
-  return message;
-}
-
 bool is_refusal(const Judgement& judgement) {
   return judgement.verdict == Verdict::kPermanent &&
          (judgement.origin == Origin::kDeclaration || judgement.origin == Origin::kDocuments);
@@ -356,9 +350,7 @@ void Migrator::on_failure(Commands& commands, Doing doing, const Failure& failur
     broke(*failing_);
     return;
   }
-  Failure shown = failure;
-  shown.message = without_values(std::move(shown.message));
-  Judgement verdict = judge(shown);
+  Judgement verdict = judge(failure);
   if (verdict.verdict == Verdict::kReread) verdict.verdict = Verdict::kTransient;
   if (doing == Doing::kRun && is_refusal(verdict)) {
     verdict.reason = Reason::kMigrationRefused;

@@ -54,13 +54,15 @@ constexpr int kDuplicateKey[] = {11000, 359};
 constexpr int kCannotConvertIndexToUnique[] = {359};
 // What is found only by looking at documents, whatever was sent: GeoKeyExtractionFailed and …Timeseries (9.0; 16755,
 // 16756 and 183493, 183934 before), CannotIndexParallelArrays, CannotBuildIndexKeys; 13022 to 13027, 13067, 13068: a 2d
-// index over what is no point; 16766: an array in a hashed index; 17261, 17262: a language of a text index; 12370902: a
-// validator that becomes a constraint (9.0)
-constexpr int kDocumentRefused[] = {171,   201,   510,   511,   13022, 13023, 13024, 13025,  13026,  13027,
-                                    13067, 13068, 16755, 16756, 16766, 17261, 17262, 183493, 183934, 12370902};
+// index over what is no point; 16572: as SecantusDB says 16755; 16766: an array in a hashed index; 17261, 17262: a
+// language of a text index; 12370902: a validator that becomes a constraint (9.0)
+constexpr int kDocumentRefused[] = {171,   201,   510,   511,   13022, 13023, 13024, 13025,  13026,  13027,   13067,
+                                    13068, 16572, 16755, 16756, 16766, 17261, 17262, 183493, 183934, 12370902};
+// BadValue, as FerretDB 2.7 says 17262; a language that the index declares has another code there
+constexpr int kBadValue[] = {2};
 // What an update meets in a document: TypeMismatch, PathNotViable, CannotBackfillArray, ConversionFailure,
-// BSONObjectTooLarge, and 17419 (a document that grows too large)
-constexpr int kDocumentNotChanged[] = {14, 28, 34, 241, 10334, 17419};
+// BSONObjectTooLarge, 17419 (a document that grows too large); 84148253: as FerretDB 2.7 says ConversionFailure
+constexpr int kDocumentNotChanged[] = {14, 28, 34, 241, 10334, 17419, 84'148'253};
 // DocumentValidationFailure, and as FerretDB 2.7 passes it on
 constexpr int kValidationFailure[] = {121, 525'074'461};
 
@@ -133,6 +135,8 @@ constexpr std::array kRules = {
     ServerRule{kCannotConvertIndexToUnique, "", Where::kDeclaring, Verdict::kPermanent, Reason::kDuplicates,
                "Documents share a key of a unique index; remove the duplicates, then retry."},
     ServerRule{kDocumentRefused, "", Where::kDocuments, Verdict::kPermanent, Reason::kDocumentRefused,
+               "Correct or remove that document, then retry."},
+    ServerRule{kBadValue, "unsupported language", Where::kDocuments, Verdict::kPermanent, Reason::kDocumentRefused,
                "Correct or remove that document, then retry."},
     ServerRule{kDocumentNotChanged, "", Where::kMigrating, Verdict::kPermanent, Reason::kDocumentRefused,
                "The update cannot be applied to a document; correct the document, or the migration."},

@@ -30,7 +30,10 @@ std::string render(const Snapshot& s, Audience audience) {
   json.field("ready", s.facts.ready).field("healthy", s.facts.healthy).field("live", s.facts.live);
   write_phase(json, s.phase);
   if (audience == Audience::kLocal) json.field("reason", std::string_view(s.reason));
-  json.field("code", readygate::name(s.code)).field("retryable", s.retryable).field("attempt", s.attempt);
+  json.field("code", readygate::name(s.code))
+      .field("origin", readygate::name(s.origin))
+      .field("retryable", s.retryable)
+      .field("attempt", s.attempt);
   json.key("next_attempt_at");
   if (s.next_attempt_at) {
     json.value(std::string_view(rfc3339(*s.next_attempt_at)));

@@ -45,7 +45,8 @@ struct Snapshot {
   } phase;
 
   Reason code = Reason::kStarting;
-  std::string reason;  // the sentence; may name hosts, so it is left out of the public form
+  Origin origin = Origin::kNone;  // of what keeps the gate closed
+  std::string reason;             // the sentence; may name hosts, so it is left out of the public form
   bool retryable = true;
   std::int64_t attempt = 0;
   std::optional<WallTime> next_attempt_at;

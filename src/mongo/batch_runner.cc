@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "core/server_rules.h"
 #include "schema/fields.h"
 #include "schema/migration_commands.h"
+#include "schema/offenders.h"
 
 namespace readygate::mongo {
 
@@ -133,6 +135,14 @@ std::int64_t count_all(Fenced& fenced, const core::RunBatch& work) {
   return reply ? number_in(*reply, "n") : -1;
 }
 
+// Where the server names no document, the query that finds those of this batch.
+Failure point_at_documents(const core::RunBatch& work, const Document& filter, Failure failure) {
+  const core::ServerRule* rule = failure.domain == core::Domain::kServer ? core::rule_for(failure) : nullptr;
+  if (rule == nullptr || rule->reason != Reason::kDocumentRefused || !failure.document.id.empty()) return failure;
+  failure.document.query = schema::find_in_shell(work.batch.collection, filter);
+  return failure;
+}
+
 }  // namespace
 
 tl::expected<MigrationMoved, Failure> run_batch(Fenced& fenced, const core::RunBatch& work) {
@@ -164,7 +174,8 @@ tl::expected<MigrationMoved, Failure> run_batch(Fenced& fenced, const core::RunB
     return done;
   };
   auto moved = fenced.run(work.in_transaction, next, change);
-  if (moved) moved->found = found;
+  if (!moved) return tl::unexpected(point_at_documents(work, filter, std::move(moved.error())));
+  moved->found = found;
   return moved;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "mongo/errors.h"
+#include "mongo/server_words.h"
 #include "schema/fields.h"
 
 namespace readygate::mongo {
@@ -31,8 +32,9 @@ tl::expected<schema::Document, core::Failure> run(Client& client, Sort sort, con
   const schema::Document answer(reply);
   bson_destroy(&reply);
   core::Failure failure;
-  if (write_failed(*answer.get(), doing, failure)) return tl::unexpected(std::move(failure));
-  if (!done) return tl::unexpected(client.failure(error, answer.get(), doing, elapsed));
+  const bool refused = write_failed(*answer.get(), doing, failure);
+  if (!refused && !done) failure = client.failure(error, answer.get(), doing, elapsed);
+  if (refused || !done) return tl::unexpected(told(std::move(failure), answer, *command));
   // The first answer is also the first time that the server's version is known.
   if (auto unusable = client.pool().unusable()) return tl::unexpected(std::move(*unusable));
   client.worked();

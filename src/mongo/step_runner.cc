@@ -10,11 +10,13 @@
 #include <fmt/ranges.h>
 
 #include "core/server_codes.h"
+#include "core/server_rules.h"
 #include "mongo/commands.h"
 #include "mongo/handshake.h"
 #include "mongo/samples.h"
 #include "schema/duplicates.h"
 #include "schema/fields.h"
+#include "schema/offenders.h"
 
 namespace readygate::mongo {
 
@@ -89,10 +91,21 @@ Failure explain_duplicates(Client& client, const std::string& database, const sc
   if (failure.domain != Domain::kServer || step.unique.empty()) return failure;
   if (failure.code != 11000 && failure.code != 359 && failure.code != 1) return failure;
   if (auto found = find_duplicates(client, database, step)) return std::move(*found);
-  // The server quotes the values at any length.
-  if (const auto values = failure.message.find(" dup key:"); values != std::string::npos) {
-    failure.message.resize(values);
+  return failure;
+}
+
+// Where the server names no document, the query that finds it.
+Failure point_at_documents(const schema::Step& step, Failure failure) {
+  const core::ServerRule* rule = failure.domain == Domain::kServer ? core::rule_for(failure) : nullptr;
+  if (rule == nullptr || rule->reason != Reason::kDocumentRefused || !failure.document.id.empty()) return failure;
+  const auto list = schema::field(step.command, "indexes");
+  const auto indexes = list ? list->document() : std::nullopt;
+  std::vector<std::string> queries;
+  for (const schema::Field& each : indexes ? schema::fields(*indexes) : std::vector<schema::Field>()) {
+    const auto filter = schema::offender_filter(*each.document());
+    if (filter) queries.push_back(schema::find_in_shell(step.collection, *filter));
   }
+  failure.document.query = fmt::format("{}", fmt::join(queries, ", or "));
   return failure;
 }
 
@@ -225,7 +238,7 @@ tl::expected<core::Done, Failure> run_step(Client& client, const std::string& da
   const bool dry = work.step.kind == schema::StepKind::kTryUnique;
   auto reply = run(client, dry ? Sort::kPlain : Sort::kWrite, database, command.get(), nullptr, doing);
   if (reply) return core::Done{};
-  Failure failure = explained(client, database, work.step, std::move(reply.error()));
+  Failure failure = point_at_documents(work.step, explained(client, database, work.step, std::move(reply.error())));
   const auto undo = taken_back(work.step, command, failure);
   if (undo && (!work.not_after || clock.now() < *work.not_after)) {
     // The application is to write again. If this fails too, the next plan takes it back or goes on.

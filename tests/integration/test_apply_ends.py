@@ -44,6 +44,7 @@ MEMBERS = {
     "v": int,
     "outcome": str,
     "code": str,
+    "origin": str,
     "reason": str,
     "schema": dict,
     "database": str,
