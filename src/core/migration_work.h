@@ -74,12 +74,22 @@ struct MigrationsRead {
   std::vector<MigrationRecord> records;
   bool transactions = false;  // the server has them: a replica set's primary, or a mongos
 };
+// A document of a seed has the key of a unique index that another document has. Every text is JSON, "" where it is not
+// known; none is a value of the key.
+struct SeedCollision {
+  std::string document;    // _id of the seed's document
+  std::string index;       // its name, plain
+  std::string key;         // its pattern
+  std::string other;       // _id of the other document
+  bool same_seed = false;  // the other one is of the seed, too
+};
 struct MigrationMoved {
   bool held = true;              // false: the lease or the claim is another's, and nothing was written
   MigrationRecord record;        // as the database has it now
   std::int64_t found = 0;        // documents that were to be changed; 0: the pass is over
   std::int64_t changed = 0;      // documents that were
   std::int64_t still_there = 0;  // documents that match the filter after their own update: it does not converge
+  std::optional<SeedCollision> collision = {};  // then nothing of this task is done, or not all of it
 };
 
 }  // namespace readygate::core

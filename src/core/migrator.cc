@@ -17,7 +17,16 @@ using schema::Seed;
 
 // Between two passes of a background migration: documents that the version before still writes come one by one.
 constexpr Millis kPassPause{1'000};
-constexpr Millis kSayEvery{5'000};  // lines of progress in the log
+constexpr std::size_t kLongestId = 80;  // bytes of an _id that are shown
+constexpr Millis kSayEvery{5'000};      // lines of progress in the log
+
+// Without the half of a character of UTF-8 at the end.
+std::string shortened(std::string id) {
+  if (id.size() <= kLongestId) return id;
+  std::size_t end = kLongestId;
+  while (end > 0 && (static_cast<unsigned char>(id[end]) & 0xC0U) == 0x80U) --end;
+  return id.substr(0, end) + "…";
+}
 
 bool is_refusal(const Judgement& judgement) {
   return judgement.verdict == Verdict::kPermanent &&
@@ -274,6 +283,10 @@ void Migrator::on_moved(Commands& commands, Doing doing, const MigrationMoved& m
       go_on(commands, now, std::max(kPassPause, jobs_[job_].migration->pause));
       return;
     case Doing::kRun:
+      if (moved.collision) {
+        on_collision(commands, *moved.collision);
+        return;
+      }
       if (record_ && moved.still_there == 0) record_ = moved.record;
       if (jobs_[job_].seed != nullptr) {
         changed_ += moved.changed;
@@ -294,6 +307,26 @@ void Migrator::on_moved(Commands& commands, Doing doing, const MigrationMoved& m
       return;
     case Doing::kFail: broke(*failing_); return;
   }
+}
+
+// Waiting does not mend it, and the other document is not ours to change.
+void Migrator::on_collision(Commands& commands, const SeedCollision& collision) {
+  const std::string document = collision.document.empty()
+                                   ? "a document"
+                                   : fmt::format("the document {{ \"_id\" : {} }}", shortened(collision.document));
+  const std::string other =
+      collision.other.empty() ? "" : fmt::format(", {{ \"_id\" : {} }}", shortened(collision.other));
+  const std::string_view cause =
+      collision.same_seed ? "a document of this seed" : "another document, which this seed did not make";
+  const std::string_view advice =
+      collision.same_seed
+          ? "Give the two different keys, or take one of them out of the seed."
+          : "If the two are meant to be the same, give the seed's document the other's _id; else change its key, or "
+            "remove the other document. Then retry. Nothing of the other document was changed.";
+  fail(commands, {Verdict::kPermanent, Reason::kMigrationRefused,
+                  fmt::format("{} that {} declares has, in the unique index \"{}\" {}, the key of {}{}. {}", document,
+                              to_string(jobs_[job_].seed->place), collision.index, collision.key, cause, other, advice),
+                  Origin::kDocuments});
 }
 
 void Migrator::on_batch(Commands& commands, const MigrationMoved& moved, Instant now) {

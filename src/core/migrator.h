@@ -89,6 +89,7 @@ class Migrator {
   void run_batch(Commands& commands, const schema::Batch& batch);
   void run_command(Commands& commands, const std::vector<schema::Document>& list);
   void on_moved(Commands& commands, Doing doing, const MigrationMoved& moved, Instant now);
+  void on_collision(Commands& commands, const SeedCollision& collision);
   void on_batch(Commands& commands, const MigrationMoved& moved, Instant now);
   void on_failure(Commands& commands, Doing doing, const Failure& failure);
   void pass_over(Commands& commands);

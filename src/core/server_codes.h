@@ -12,6 +12,7 @@ inline constexpr int kNamespaceNotFound = 26;
 inline constexpr int kCommandNotFound = 59;
 inline constexpr int kWriteConcernFailed = 64;
 inline constexpr int kInvalidOptions = 72;
+inline constexpr int kWriteConflict = 112;
 inline constexpr int kDocumentValidationFailure = 121;
 inline constexpr int kCannotConvertIndexToUnique = 359;
 inline constexpr int kNotWritablePrimary = 10107;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/server_codes.h"
+#include "mongo/seed_collision.h"
 #include "schema/fields.h"
 
 namespace readygate::mongo {
@@ -16,6 +17,8 @@ namespace {
 using core::Failure;
 using schema::append;
 using schema::Document;
+
+constexpr int kMostTries = 3;  // where another writer was faster
 
 std::string key_of(const Document& document) {
   const auto id = schema::field(document, "_id");
@@ -48,14 +51,15 @@ tl::expected<std::set<std::string>, Failure> present(Fenced& fenced, const core:
 
 // A duplicate key may be a race (another replica inserted the same _id) or a unique index that refuses the document.
 // The first is over when we look again.
-tl::expected<Fenced::Change, Failure> insert_missing(Fenced& fenced, const core::RunSeed& work) {
+tl::expected<Fenced::Change, Failure> insert_missing(Fenced& fenced, const core::RunSeed& work,
+                                                     std::vector<Document>& missing) {
   std::size_t before = work.docs.size() + 1;
   std::optional<Failure> last;
   Fenced::Change change;
   for (;;) {
     const auto there = present(fenced, work);
     if (!there) return tl::unexpected(there.error());
-    std::vector<Document> missing;
+    missing.clear();
     for (const Document& document : work.docs) {
       if (!there->contains(key_of(document))) missing.push_back(document);
     }
@@ -68,9 +72,7 @@ tl::expected<Fenced::Change, Failure> insert_missing(Fenced& fenced, const core:
     append(command, "documents", missing);
     auto reply = fenced.send(Sort::kWrite, std::move(command));
     if (reply) return change;
-    if (!core::said(reply.error(), core::code::kDuplicateKey)) {
-      return tl::unexpected(std::move(reply.error()));
-    }
+    if (!is_duplicate_key(reply.error())) return tl::unexpected(std::move(reply.error()));
     last = std::move(reply.error());
   }
 }
@@ -111,9 +113,26 @@ tl::expected<core::MigrationMoved, Failure> run_seed(Fenced& fenced, const core:
     next->done += done;
     next->at = fenced.wall();
   }
-  return fenced.run(work.in_transaction, next, [&] {
-    return work.mode == schema::Seed::Mode::kInsertMissing ? insert_missing(fenced, work) : upsert(fenced, work);
-  });
+  std::vector<Document> candidates = work.docs;
+  for (int tries = 1;; ++tries) {
+    auto moved = fenced.run(work.in_transaction, next, [&] {
+      return work.mode == schema::Seed::Mode::kInsertMissing ? insert_missing(fenced, work, candidates)
+                                                             : upsert(fenced, work);
+    });
+    if (moved || !is_duplicate_key(moved.error())) return moved;
+    if (!is_race_for_id(moved.error())) {
+      auto collision = find_collision(fenced, work, candidates, moved.error());
+      if (!collision) return moved;
+      core::MigrationMoved refused;
+      refused.collision = std::move(collision);
+      return refused;
+    }
+    if (tries == kMostTries) {
+      moved.error().code = core::code::kWriteConflict;  // which is what it is: nothing is wrong with the seed
+      moved.error().message = "another writer inserts the same documents";
+      return moved;
+    }
+  }
 }
 
 }  // namespace readygate::mongo

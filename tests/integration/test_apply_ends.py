@@ -188,9 +188,7 @@ def test_interrupted_is_said_in_words_too(scripted_set: ScriptedServer) -> None:
 def test_init_timeout_covers_background_migrations(scripted_set: ScriptedServer) -> None:
     """Where the job waits for them: 124; the next run goes on where this one ended."""
     documents(scripted_set, MANY)
-    code, facts = apply(
-        scripted_set, SCHEMA + BACKGROUND, "--background", "--init-timeout", "3s"
-    )
+    code, facts = apply(scripted_set, SCHEMA + BACKGROUND, "--background", "--init-timeout", "3s")
     assert (code, facts["outcome"], facts["code"]) == (124, "failed", "init_timeout")
     assert "background migrations" in facts["reason"] and "0001-old" in facts["reason"]
     assert facts["background"] == ["0001-old"]

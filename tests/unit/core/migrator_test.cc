@@ -512,6 +512,39 @@ TEST_CASE("what the server refuses is remembered") {
   CHECK(model.records["m/b"].error.empty());
 }
 
+TEST_CASE(
+    "a seed that collides says which, with which key of whose document, and is remembered where it has a record") {
+  for (const char* mode : {"insert_missing", "merge", "replace"}) {
+    for (const bool same_seed : {false, true}) {
+      CAPTURE(mode);
+      CAPTURE(same_seed);
+      const auto schema = schema_of(seed(mode, R"([ { "_id": "admin", "name": "a" } ])"));
+      ModelMigrations model;
+      Process process(schema, model);
+      process.fault = [&](const Work& work) -> Outcome {
+        if (!std::holds_alternative<RunSeed>(work)) {
+          return std::visit([&](const auto& w) { return process.execute(w); }, work);
+        }
+        MigrationMoved moved;
+        moved.collision = SeedCollision{"\"admin\"", "by_name", R"({ "name" : 1 })", "41", same_seed};
+        return moved;
+      };
+      REQUIRE(process.run());
+      CHECK(process.reason() == Reason::kMigrationRefused);
+      CHECK(process.migrator.judgement().verdict == Verdict::kPermanent);
+      CHECK(process.migrator.judgement().origin == Origin::kDocuments);
+      CHECK(process.sentence().starts_with(
+          R"(seed of models failed: the document { "_id" : "admin" } that s.toml:10:1 declares has, in the unique )"
+          R"(index "by_name" { "name" : 1 }, the key of )"));
+      const bool ours = process.sentence().find(R"(a document of this seed, { "_id" : 41 }.)") != std::string::npos;
+      CHECK(ours == same_seed);
+      const MigrationRecord* record = model.records.empty() ? nullptr : &model.records.begin()->second;
+      CHECK((record != nullptr) == (std::string(mode) != "insert_missing"));
+      if (record != nullptr) CHECK(record->error == process.sentence());
+    }
+  }
+}
+
 TEST_CASE("progress has a step, a number and a percentage below a hundred") {
   const auto schema = schema_of(seed("insert_missing", "[ { \"_id\": 1 } ]") + batch("b"));
   ModelMigrations model = with_documents(9);
