@@ -50,6 +50,7 @@ MEMBERS = {
     "database": str,
     "steps": int,
     "duration_ms": int,
+    "withheld_steps": int,
     "background": list,
 }
 
