@@ -142,7 +142,8 @@ std::string without_values(std::string_view message, std::string_view known) {
     const std::string_view whole = message.substr(at, *after - at);
     const bool enclosed = whole.size() >= 2 && whole.back() == closing(whole.front()) && !is_word(whole.front());
     const std::string_view inside = enclosed ? whole.substr(1, whole.size() - 2) : whole;
-    if (!is_word(whole.front()) && whole.front() != '{' && holds(known, trimmed(inside))) {
+    const bool name = message.substr(0, at).ends_with("ndex ");  // "Index 'username_1'" of FerretDB
+    if (name || (!is_word(whole.front()) && whole.front() != '{' && holds(known, trimmed(inside)))) {
       cut += whole;
     } else if (is_word(whole.front())) {
       cut += kHidden;

@@ -53,6 +53,9 @@ TEST_CASE("no message about documents keeps a value of one, and every one keeps 
       {"Can't extract geo keys for index 'l' on field 'loc': value {'type': 'Pint', 'coordinates': [1, 2]} is not a "
        "recognised geometry",
        kCommand, "Can't extract geo keys for index 'l' on field 'loc': value {…} is not a recognised geometry"},
+      // FerretDB 2.7
+      {"Duplicate key violation on the requested collection: Index 'username_1'", R"({"insert":"users"})",
+       "Duplicate key violation on the requested collection: Index 'username_1'"},
       // Cut off by whoever sent it
       {"Can't extract geo keys: { _id: 1, name: \"Ann", "{}", "Can't extract geo keys: {…}"},
       {"it's the shop's, isn't it", "{}", "it's the shop's, isn't it"},
