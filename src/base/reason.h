@@ -57,6 +57,8 @@ std::string_view name(Origin origin);
   X(kServerTooOld, "server_too_old", kAccount, "the server speaks a protocol older than this program supports",       \
     "upgrade the server to MongoDB 4.2 or later")                                                                     \
   X(kServerBusy, "server_busy", kServer, "the server asks to come back later", "wait; the operation is retried")      \
+  X(kOverloaded, "overloaded", kServer, "the server is overloaded and refuses work",                                  \
+    "wait; readygate asks ever more rarely; if it lasts, look at what loads the server")                              \
   X(kWriteConcern, "write_concern", kServer, "a majority of the members did not acknowledge a write",                 \
     "look at the replica set's status; readygate retries")                                                            \
   X(kConflict, "schema_conflict", kDeclaration, "the database holds something that contradicts the schema",           \

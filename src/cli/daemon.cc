@@ -95,6 +95,7 @@ class Daemon {
         {.retry = [this] { return retry(); },
          .drain = [this](Millis length) { drain(length); },
          .undrain = [this] { undrain(); },
+         .overloads = [this] { return host_.gate().overloads(); },
          .log_dropped = [this] { return log_.dropped(); },
          .log = [this](LogLevel level, std::string_view message) { host_.say(level, message); }});
     if (!server) end_with(server.error());

@@ -26,4 +26,19 @@ class Backoff {
   Millis bound_;  // of the next delay
 };
 
+// The pauses of who asks an overloaded server again. The first is up to twice the base, which the server may name; each
+// bound is twice the one before.
+// https://github.com/mongodb/specifications, source/client-backpressure, "Overload retry policy"
+class OverloadBackoff {
+ public:
+  static constexpr Millis kMax{10'000};
+
+  // `named`: baseBackoffMS of the server's answer; 0: it named none.
+  Millis next(Random& random, Millis named);
+  void reset() { attempt_ = 0; }
+
+ private:
+  int attempt_ = 0;
+};
+
 }  // namespace readygate::core

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "core/backoff.h"
+
 namespace readygate::core {
 namespace {
 
 constexpr Millis kAskEvery{2'000};
+constexpr Millis kAskWhenOverloaded = OverloadBackoff::kMax;
 // A build may end between its answer and the reading; so many readings in a row are no accident.
 constexpr int kUnreadable = 3;
 
@@ -39,6 +42,10 @@ bool BuildWatch::on(Commands& commands, TaskId id, const Outcome& outcome, Insta
   if (task_ != id) return false;
   task_.reset();
   ask_at_ = now + kAskEvery;
+  if (!outcome && overloaded(outcome.error())) {  // it would tell us, had it the time
+    ask_at_ = now + kAskWhenOverloaded;
+    return true;
+  }
   const auto* answer = outcome ? std::get_if<ProgressRead>(&*outcome) : nullptr;
   read(commands, answer != nullptr ? answer->builds : std::vector<BuildProgress>(), now);
   return true;

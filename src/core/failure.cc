@@ -48,6 +48,9 @@ constexpr std::array kDomainRules = {
     DomainRule{Domain::kOther, Verdict::kTransient, Reason::kNetwork, "This is retried."},
 };
 
+constexpr std::string_view kOverloadedLabel = "SystemOverloadedError";
+constexpr std::array<std::string_view, 2> kUndoneLabels = {"RetryableError", "NoWritesPerformed"};
+
 std::string sentence_of(const Failure& failure, std::string_view advice) {
   std::string_view words = failure.message;
   if (!failure.advice.empty()) advice = failure.advice;
@@ -76,6 +79,12 @@ Judgement judge_unknown(const Failure& failure) {
 }
 
 Judgement judge_server(const Failure& failure) {
+  if (overloaded(failure)) {
+    Judgement overload{Verdict::kTransient, Reason::kOverloaded,
+                       sentence_of(failure, "The server is overloaded; it is asked again, ever more rarely.")};
+    overload.base_backoff = failure.base_backoff;
+    return overload;
+  }
   const ServerRule* rule = rule_for(failure);
   const bool known = rule != nullptr && rule->verdict != Verdict::kPermanent;
   if (!known && (labelled(failure, "RetryableWriteError") || labelled(failure, "TransientTransactionError") ||
@@ -109,8 +118,21 @@ bool labelled(const Failure& failure, std::string_view label) {
   return std::find(failure.labels.begin(), failure.labels.end(), label) != failure.labels.end();
 }
 
+bool overloaded(const Failure& failure) {
+  return failure.domain == Domain::kServer && labelled(failure, kOverloadedLabel);
+}
+
+bool refused_undone(const Failure& failure) {
+  return overloaded(failure) && std::any_of(kUndoneLabels.begin(), kUndoneLabels.end(),
+                                            [&](std::string_view label) { return labelled(failure, label); });
+}
+
+void forget_undone(Failure& failure) {
+  for (const std::string_view label : kUndoneLabels) std::erase(failure.labels, label);
+}
+
 Judgement judge(const Failure& failure) {
-  if (failure.domain == Domain::kServer && failure.code != 0) return judge_server(failure);
+  if (failure.domain == Domain::kServer && (failure.code != 0 || overloaded(failure))) return judge_server(failure);
   for (const DomainRule& rule : kDomainRules) {
     if (rule.domain == failure.domain) return {rule.verdict, rule.reason, sentence_of(failure, rule.advice)};
   }

@@ -65,6 +65,15 @@ struct Failure {
   Millis base_backoff{0};  // baseBackoffMS of the answer, of a server that is overloaded; 0: it names none
 };
 
+bool labelled(const Failure& failure, std::string_view label);
+// The server refused the work because it has too much of it, whatever the code. The labels are those of the
+// specification "client-backpressure" in https://github.com/mongodb/specifications.
+bool overloaded(const Failure& failure);
+// The same, and the server says that nothing of the command was done: so it may be sent again, whatever it does.
+bool refused_undone(const Failure& failure);
+// Of several commands an earlier one was done: the labels of a later one say nothing about them together.
+void forget_undone(Failure& failure);
+
 enum class Verdict {
   kTransient,  // again, with capped exponential backoff and full jitter
   kSlow,       // again at the slow pace, with a warning
@@ -80,9 +89,8 @@ struct Judgement {
   std::string sentence;  // for the operator: what happened (with the failure's own words) and what to do
   Origin origin = readygate::origin(reason);
   std::string answer = {};  // of kOnceMore: what was asked and what was answered, equal for the same step and code
+  Millis base_backoff{0};   // of Reason::kOverloaded; 0: the server names none
 };
 Judgement judge(const Failure& failure);
-
-bool labelled(const Failure& failure, std::string_view label);
 
 }  // namespace readygate::core

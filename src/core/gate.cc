@@ -22,11 +22,6 @@ bool initializing(State state) {
          state == State::kVerifying || state == State::kWarming;
 }
 
-// Whether the database answered, if only to refuse the request. To be refused altogether is no answer.
-bool answered(const Outcome& outcome) {
-  return outcome || (outcome.error().domain == Domain::kServer && judge(outcome.error()).reason != Reason::kAuth);
-}
-
 // What names the place of the state, where it is another one: `schema "a" to "b"`.
 std::string renames(const schema::Schema& from, const schema::Schema& to) {
   std::string all;
@@ -63,6 +58,7 @@ void Gate::start(Now now) {
 }
 
 void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
+  overload_.heard(commands_, outcome, initialized_ ? LogLevel::kWarn : LogLevel::kInfo, now.instant);
   if (state_ == State::kDraining) {
     // Of steps that were in flight: then the lease is given back.
     if (!initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
@@ -71,27 +67,45 @@ void Gate::finished(TaskId id, const Outcome& outcome, Now now) {
     quit_if_due(now);
     return;
   }
+  const Heard heard = heard_in(outcome);
+  // That of what was given up, or works behind an open gate, does not: the ping tells.
+  bool silence_counts = false;
   if (ping_task_ == id) {
-    ping_task_.reset();
-    ping_at_ = now.instant + jittered(random_, settings_.ping_period);
-    reachability_.ping(outcome.has_value(), now.instant);
-    if (outcome) {
-      causes_.ping({});
-    } else {
-      Judgement judgement = judge(outcome.error());
-      causes_.ping(Why{judgement.reason, std::move(judgement.sentence), judgement.origin});
-    }
+    silence_counts = true;
+    on_ping(outcome, now);
   } else if (const auto warm = std::find(warm_tasks_.begin(), warm_tasks_.end(), id); warm != warm_tasks_.end()) {
     warm_tasks_.erase(warm);
-    if (!outcome)
+    if (!outcome && !overloaded(outcome.error())) {
       commands_.say(LogLevel::kInfo, "A further connection could not be warmed: " + outcome.error().message);
-  } else if (const bool running = initializer_.running();
-             !auditor_.on(commands_, id, outcome, now.instant, now.wall) &&
-             initializer_.on(commands_, id, outcome, now.instant, now.wall)) {
-    if (running && outcome) causes_.answered();
-    reachability_.ping(answered(outcome), now.instant);
+    }
+  } else if (const bool running = initializer_.running(); !auditor_.on(commands_, id, outcome, now.instant, now.wall)) {
+    silence_counts = initializer_.on(commands_, id, outcome, now.instant, now.wall);
+    if (silence_counts && running && outcome) causes_.answered();
   }
+  if (heard != Heard::kSilence || silence_counts) reachability_.heard(heard, now.instant);
   settle(now);
+}
+
+// A ping that is refused is no loss, and what refuses it is for people to know.
+void Gate::on_ping(const Outcome& outcome, Now now) {
+  ping_task_.reset();
+  Millis pause = jittered(random_, settings_.ping_period);
+  if (outcome) {
+    ping_backoff_.reset();
+    said_ping_ = Reason::kNone;
+    causes_.ping({});
+  } else {
+    Judgement judgement = judge(outcome.error());
+    if (judgement.reason == Reason::kOverloaded) {
+      pause = std::max(pause, ping_backoff_.next(random_, judgement.base_backoff));
+    } else if (heard_in(outcome) != Heard::kSilence &&
+               std::exchange(said_ping_, judgement.reason) != judgement.reason) {
+      commands_.say(LogLevel::kWarn, fmt::format("The server answers a ping with an error: {}", judgement.sentence),
+                    judgement.reason);
+    }
+    causes_.ping(Why{judgement.reason, std::move(judgement.sentence)});
+  }
+  ping_at_ = now.instant + pause;
 }
 
 void Gate::checked(std::size_t index, const CheckOutcome& outcome, Now now) {
@@ -300,6 +314,7 @@ void Gate::go(State to, Now now) {
 
 void Gate::begin_initialization(Now now) {
   backoff_.reset();
+  overload_backoff_.reset();
   auth_refused_since_.reset();
   said_reason_ = Reason::kNone;
   causes_.begun();
@@ -337,7 +352,11 @@ void Gate::fail(const Judgement& judgement, Now now) {
   causes_.failed({judgement.reason, judgement.sentence, judgement.origin});
   const bool slow = judgement.verdict == Verdict::kSlow;
   const Millis slow_pace = settings_.failed_retry.count() > 0 ? settings_.failed_retry : kSlowRetry;
-  const Millis delay = slow ? jittered(random_, slow_pace) : backoff_.next(random_);
+  const bool overload = judgement.reason == Reason::kOverloaded;
+  if (!overload) overload_backoff_.reset();
+  const Millis delay = slow       ? jittered(random_, slow_pace)
+                       : overload ? overload_backoff_.next(random_, judgement.base_backoff)
+                                  : backoff_.next(random_);
   // Every cause once; the same one again only in the status, or the log would fill with what everyone knows.
   const bool said = said_reason_ == judgement.reason;
   said_reason_ = judgement.reason;
@@ -394,7 +413,7 @@ void Gate::completed(Now now) {
   backoff_.reset();
   // The answers that brought us here came from a writable primary, whatever the monitors' events, which travel apart.
   reachability_.primary(true, now.instant);
-  reachability_.ping(true, now.instant);
+  reachability_.heard(Heard::kAnswer, now.instant);
   causes_.primary({});
   commands_.say(LogLevel::kInfo, "Database initialization completed. Connected: True",
                 fmt::format("\"schema\":{},\"version\":{}", json_quote(schema_.name), schema_.version));

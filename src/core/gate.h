@@ -19,6 +19,7 @@
 #include "core/commands.h"
 #include "core/facts.h"
 #include "core/initializer.h"
+#include "core/overload.h"
 #include "core/reachability.h"
 #include "core/snapshot.h"
 
@@ -87,6 +88,8 @@ class Gate {
     std::vector<std::string> pending;  // ids of background migrations that are not done; once initialization ended well
   };
   Work work() const;
+  // Answers so far that refused work because the server was overloaded.
+  std::uint64_t overloads() const { return overload_.refusals(); }
   // Whether background migrations are worked on, or about to be.
   bool migrating() const { return auditor_.migrating(); }
   // The lease is ours, or may be, or is being given back: who ends the process terminates first.
@@ -107,6 +110,7 @@ class Gate {
   void completed(Now now);
   void follow_reachability(Now now);
   void ping_if_due(Now now);
+  void on_ping(const Outcome& outcome, Now now);
   void warm_more(int connections);
   bool giving_back() const;  // the lease, by whoever holds it
   void quit_if_due(Now now);
@@ -128,7 +132,10 @@ class Gate {
   Auditor auditor_;
   Checks asked_;  // of the configuration
   Reachability reachability_;
+  Overload overload_;
   Backoff backoff_;
+  OverloadBackoff overload_backoff_;  // of attempts
+  OverloadBackoff ping_backoff_;
   Commands commands_;
   Snapshot snapshot_;
 
@@ -151,6 +158,7 @@ class Gate {
 
   std::optional<TaskId> ping_task_;
   std::optional<Instant> ping_at_;
+  Reason said_ping_ = Reason::kNone;  // why the server refuses pings, as the log named it last
   std::vector<TaskId> warm_tasks_;
   std::optional<std::string> schema_file_;  // why what it holds now needs a restart
   std::string topology_ = "unknown";

@@ -1,6 +1,7 @@
 // What the gate tells of itself: its checks, its phase and why it is not open, as a snapshot.
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,8 @@ namespace readygate::core {
 namespace {
 
 constexpr Millis kSayProgressEvery{5'000};
+constexpr std::string_view kOverloadedServing = "overloaded: the server refuses some of what it is asked";
+constexpr std::string_view kOverloadedWaiting = "overloaded: the server refuses work, and is asked again after a pause";
 
 }  // namespace
 
@@ -61,6 +64,10 @@ Snapshot::Phase Gate::phase() const {
                : state_ == State::kWaiting  ? "another replica initializes the database"
                : state_ == State::kWarming  ? "open a first connection"
                                             : "";
+  const bool serves = state_ == State::kReady || state_ == State::kDegraded;
+  if (overload_.lasts() && (serves || (state_ == State::kConnecting && next_attempt_))) {
+    phase.what = serves ? kOverloadedServing : kOverloadedWaiting;
+  }
   if (applier != nullptr && (state_ == State::kInitializing || state_ == State::kVerifying)) {
     phase.what = applier->current();
     phase.of = applier->steps();

@@ -15,6 +15,7 @@ Initializer::Initializer(const schema::Schema& schema, const InitializerSettings
       settings_(settings),
       instance_id_(std::move(instance_id)),
       purpose_(purpose),
+      random_(random),
       lease_(schema.name, instance_id_, settings.lease, random),
       builds_(settings.stall_timeout) {}
 
@@ -68,8 +69,9 @@ bool Initializer::on_task(Commands& commands, TaskId id, const Outcome& outcome,
   }
   if (warm_task_ == id) {
     warm_task_.reset();
-    warm_ = outcome.has_value();
-    if (!outcome) {
+    // Who refuses a ping for want of time has accepted the connection.
+    warm_ = outcome || overloaded(outcome.error());
+    if (!warm_) {
       break_off(commands, judge(outcome.error()));
     } else if (schema_ready_) {
       schema_is_ready(commands);
@@ -202,7 +204,9 @@ void Initializer::follow_lease(Commands& commands, Instant now, WallTime wall) {
     case Lease::Stage::kHeld: break;
   }
   if (lease_.written() == Lease::Written::kUncertain) {
-    // Whether it was recorded, a fresh reading tells; until then the lease is given back.
+    // Whether it was recorded, a fresh reading tells; until then the lease is given back. A server that refuses the
+    // write is asked again later: what it refuses it would refuse again at once.
+    if (auto refused = lease_.take_failure()) return break_off(commands, std::move(*refused));
     release(commands);
     drop_applier();
     migrator_.reset();
@@ -362,8 +366,9 @@ void Initializer::follow_builds(Commands& commands, Instant now) {
 void Initializer::work_on_documents(Commands& commands, Instant now) {
   const auto phase =
       purpose_ == Purpose::kBackground ? schema::Migration::Phase::kBackground : schema::Migration::Phase::kPre;
-  migrator_.emplace(schema_, phase, Migrator::Holder{lease_.grant().token, instance_id_, settings_.host},
-                    [this] { return lease_.grant().not_after; });
+  migrator_.emplace(
+      schema_, phase, Migrator::Holder{lease_.grant().token, instance_id_, settings_.host},
+      [this] { return lease_.grant().not_after; }, random_);
   migrator_->begin(commands);
   follow_migrator(commands, now);
 }

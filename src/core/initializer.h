@@ -106,6 +106,7 @@ class Initializer {
   const InitializerSettings settings_;
   const std::string instance_id_;
   const Purpose purpose_;
+  Random& random_;
   Lease lease_;
 
   bool running_ = false;

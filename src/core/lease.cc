@@ -105,6 +105,10 @@ void Lease::on_asked(Commands& commands, const Outcome& outcome, Instant now) {
   } else if (outcome) {
     maybe_.reset();
     nothing();
+  } else if (refused_undone(outcome.error())) {
+    // There is nothing to settle. `maybe_` stays: an earlier write with this token may still arrive.
+    failure_ = judge(outcome.error());
+    nothing();
   } else {
     send_renewal(commands, now);  // settles it
   }
@@ -115,6 +119,7 @@ void Lease::hold(Instant sent, const std::string& primary, Instant now) {
   maybe_.reset();
   owed_.reset();
   failure_.reset();
+  overload_.reset();
   primary_ = primary;
   deadline_ = sent + settings_.period - settings_.margin;
   renew_at_ = std::max(now, sent + settings_.period / 4);
@@ -172,7 +177,13 @@ void Lease::on_renewed(Commands& commands, const Outcome& outcome, Instant now) 
     stage_ = Stage::kLost;
   } else {
     failure_ = judge(outcome.error());
-    renew_at_ = now + std::max(kShortestRetry, settings_.period / 32);
+    Millis pause = std::max(kShortestRetry, settings_.period / 32);
+    if (failure_->reason == Reason::kOverloaded) {
+      // Not so late that only one more try is left before the deadline.
+      const Millis longest = millis(*deadline_ - now) / 2;
+      pause = std::max(pause, std::min(overload_.next(random_, failure_->base_backoff), longest));
+    }
+    renew_at_ = now + pause;
   }
 }
 
@@ -221,6 +232,8 @@ bool Lease::on(Commands& commands, TaskId id, const Outcome& outcome, Instant no
   } else if (write_task_ == id) {
     write_task_.reset();
     written_ = won(outcome) ? Written::kDone : Written::kUncertain;
+    failure_.reset();
+    if (!outcome && outcome.error().domain == Domain::kServer) failure_ = judge(outcome.error());
     if (written_ == Written::kDone && ends_with_write_) {
       renewal_task_.reset();
       nothing();

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "core/backoff.h"
 #include "core/commands.h"
 #include "core/ledger.h"
 
@@ -85,7 +86,7 @@ class Lease {
   Grant grant() const { return {token_, deadline_}; }
   // The holder before us had not released it: what it sent last may still arrive.
   bool took_over() const { return took_over_; }
-  // Why asking ended in kNone, or renewing in kLost, where an answer said so.
+  // Why asking ended in kNone, renewing in kLost, or a write in kUncertain, where an answer said so.
   std::optional<Judgement> take_failure();
 
  private:
@@ -112,6 +113,7 @@ class Lease {
   std::string primary_;
   std::string step_;
   std::optional<Judgement> failure_;
+  OverloadBackoff overload_;  // of renewals
 
   // The observer's side.
   std::optional<Ledger> seen_;

@@ -35,8 +35,9 @@ bool is_refusal(const Judgement& judgement) {
 
 }  // namespace
 
-Migrator::Migrator(const schema::Schema& schema, Migration::Phase phase, Holder holder, NotAfter not_after)
-    : schema_(schema), phase_(phase), holder_(std::move(holder)), not_after_(std::move(not_after)) {}
+Migrator::Migrator(const schema::Schema& schema, Migration::Phase phase, Holder holder, NotAfter not_after,
+                   Random& random)
+    : schema_(schema), phase_(phase), holder_(std::move(holder)), not_after_(std::move(not_after)), random_(random) {}
 
 void Migrator::begin(Commands& commands) {
   const bool seeds = phase_ == Migration::Phase::kPre && !schema_.seeds.empty();
@@ -58,7 +59,7 @@ bool Migrator::on(Commands& commands, TaskId id, const Outcome& outcome, Instant
   task_.reset();
   if (stage_ == Stage::kBroken || stage_ == Stage::kDone) return true;
   if (!outcome) {
-    on_failure(commands, doing_, outcome.error());
+    on_failure(commands, doing_, outcome.error(), now);
   } else if (const auto* read = std::get_if<MigrationsRead>(&*outcome)) {
     on_records(commands, *read);
   } else if (const auto* moved = std::get_if<MigrationMoved>(&*outcome)) {
@@ -68,7 +69,7 @@ bool Migrator::on(Commands& commands, TaskId id, const Outcome& outcome, Instant
 }
 
 void Migrator::tick(Commands& commands, Instant now) {
-  if (!go_on_at_ || now < *go_on_at_) return;
+  if (!go_on_at_ || now < *go_on_at_ || task_) return;
   go_on_at_.reset();
   work(commands);
 }
@@ -278,11 +279,13 @@ void Migrator::on_moved(Commands& commands, Doing doing, const MigrationMoved& m
       record_ = moved.record;
       work(commands);
       return;
+    case Doing::kMarkUnsent: record_ = moved.record; return;  // go_on_at_ is set
     case Doing::kNextPass:
       record_ = moved.record;
       go_on(commands, now, std::max(kPassPause, jobs_[job_].migration->pause));
       return;
     case Doing::kRun:
+      overload_.reset();
       if (moved.collision) {
         on_collision(commands, *moved.collision);
         return;
@@ -378,7 +381,22 @@ void Migrator::go_on(Commands& commands, Instant now, Millis pause) {
 
 // --------------------------------------------------------------------------------------------------------- what is not
 
-void Migrator::on_failure(Commands& commands, Doing doing, const Failure& failure) {
+// A command without a transaction that an overloaded server refused before it did anything: the record is not to say
+// that it was sent, or nobody could go on by himself. Should that be refused as well, it says so until the next try.
+bool Migrator::unsend(Commands& commands, Doing doing, const Failure& failure, Instant now) {
+  if (doing == Doing::kMarkUnsent && refused_undone(failure)) {
+    record_->checkpoint = command_checkpoint(next_command(*record_), true);
+    return true;
+  }
+  if (doing != Doing::kRun || !record_ || !was_sent(*record_) || !refused_undone(failure)) return false;
+  go_on_at_ = now + overload_.next(random_, failure.base_backoff);
+  record_->checkpoint = command_checkpoint(next_command(*record_), false);
+  start(commands, Doing::kMarkUnsent, WriteMigration{fence(), *record_});
+  return true;
+}
+
+void Migrator::on_failure(Commands& commands, Doing doing, const Failure& failure, Instant now) {
+  if (unsend(commands, doing, failure, now)) return;
   if (doing == Doing::kFail) {  // the record could not be written; what failed before is what counts
     broke(*failing_);
     return;

@@ -13,6 +13,9 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
+#include "base/random.h"
+#include "core/backoff.h"
 #include "core/commands.h"
 #include "core/migration_work.h"
 #include "schema/schema.h"
@@ -37,15 +40,16 @@ class Migrator {
   // Asked before each task: the lease's deadline as it is then.
   using NotAfter = std::function<std::optional<Instant>()>;
 
-  // `schema` outlives this object.
-  Migrator(const schema::Schema& schema, schema::Migration::Phase phase, Holder holder, NotAfter not_after);
+  // `schema` and `random` outlive this object.
+  Migrator(const schema::Schema& schema, schema::Migration::Phase phase, Holder holder, NotAfter not_after,
+           Random& random);
 
   // Done at once, without a task, when the schema declares nothing of the kind.
   void begin(Commands& commands);
   // True when the task was one of ours, whatever came of it.
   bool on(Commands& commands, TaskId id, const Outcome& outcome, Instant now);
   void tick(Commands& commands, Instant now);
-  std::optional<Instant> next_tick() const { return go_on_at_; }
+  std::optional<Instant> next_tick() const { return task_ ? std::nullopt : go_on_at_; }
 
   Stage stage() const { return stage_; }
   const Judgement& judgement() const { return judgement_; }
@@ -76,7 +80,7 @@ class Migrator {
     const MigrationRecord* superseded = nullptr;
   };
   // What the task in flight is about.
-  enum class Doing { kRead, kClaim, kRun, kMarkSent, kNextPass, kFinish, kFail };
+  enum class Doing { kRead, kClaim, kRun, kMarkSent, kMarkUnsent, kNextPass, kFinish, kFail };
 
   Fence fence() const { return {holder_.token, holder_.owner, not_after_ ? not_after_() : std::nullopt}; }
   void start(Commands& commands, Doing doing, Work work);
@@ -91,7 +95,8 @@ class Migrator {
   void on_moved(Commands& commands, Doing doing, const MigrationMoved& moved, Instant now);
   void on_collision(Commands& commands, const SeedCollision& collision);
   void on_batch(Commands& commands, const MigrationMoved& moved, Instant now);
-  void on_failure(Commands& commands, Doing doing, const Failure& failure);
+  void on_failure(Commands& commands, Doing doing, const Failure& failure, Instant now);
+  bool unsend(Commands& commands, Doing doing, const Failure& failure, Instant now);
   void pass_over(Commands& commands);
   void finish(Commands& commands);
   void fail(Commands& commands, Judgement judgement);
@@ -105,6 +110,8 @@ class Migrator {
   const schema::Migration::Phase phase_;
   const Holder holder_;
   const NotAfter not_after_;
+  Random& random_;
+  OverloadBackoff overload_;
 
   Stage stage_ = Stage::kIdle;
   Judgement judgement_{Verdict::kTransient, Reason::kNone, {}};

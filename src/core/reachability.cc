@@ -2,19 +2,27 @@
 
 namespace readygate::core {
 
+Heard heard_in(const Outcome& outcome) {
+  if (outcome) return Heard::kAnswer;
+  const Failure& failure = outcome.error();
+  if (failure.domain == Domain::kAuth) return Heard::kRefusal;
+  if (failure.domain != Domain::kServer) return Heard::kSilence;
+  return judge(failure).reason == Reason::kAuth ? Heard::kRefusal : Heard::kAnswer;
+}
+
 void Reachability::primary(bool known, Instant now) {
   primary_ = known;
   update(now);
 }
 
-void Reachability::ping(bool answered, Instant now) {
-  ping_failed_ = !answered;
-  ever_ = ever_ || answered;
+void Reachability::heard(Heard heard, Instant now) {
+  ever_ = ever_ || heard == Heard::kAnswer;
+  silent_ = heard == Heard::kSilence || !ever_;
   update(now);
 }
 
 void Reachability::update(Instant now) {
-  if (primary_ && !ping_failed_) {
+  if (primary_ && !silent_) {
     lost_since_.reset();
   } else if (!lost_since_) {
     lost_since_ = now;

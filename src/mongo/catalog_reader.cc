@@ -86,11 +86,14 @@ std::string utf8_field(const bson_t& document, const char* field) {
 }
 
 // What the collection's own statistics say: no scan, and not exact after a crash (manual, "count"). Whether there is
-// anything at all decides what may be done, so a zero is looked at. None: the server did not say.
-std::optional<std::int64_t> estimated_count(Client& client, const std::string& database, const std::string& name) {
+// anything at all decides what may be done, so a zero is looked at. None: the server does not say. One that is
+// overloaded would say it later.
+tl::expected<std::optional<std::int64_t>, Failure> estimated_count(Client& client, const std::string& database,
+                                                                   const std::string& name) {
   schema::Document command;
   BSON_APPEND_UTF8(command.get(), "count", name.c_str());
   const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kReadCatalog);
+  if (!reply && core::overloaded(reply.error())) return tl::unexpected(reply.error());
   bson_iter_t n;
   if (!reply || !bson_iter_init_find(&n, reply->get(), "n") || !BSON_ITER_HOLDS_NUMBER(&n)) return std::nullopt;
   if (bson_iter_as_int64(&n) > 0) return bson_iter_as_int64(&n);
@@ -99,6 +102,7 @@ std::optional<std::int64_t> estimated_count(Client& client, const std::string& d
   BSON_APPEND_INT32(find.get(), "limit", 1);
   BSON_APPEND_BOOL(find.get(), "singleBatch", true);
   const auto found = run(client, Sort::kRead, database, find.get(), nullptr, Doing::kReadCatalog);
+  if (!found && core::overloaded(found.error())) return tl::unexpected(found.error());
   const auto batch = found ? first_batch(*found) : std::nullopt;
   if (!batch || !batch->documents.empty()) return std::nullopt;
   return 0;
@@ -180,10 +184,14 @@ tl::expected<core::CatalogRead, Failure> read_catalog(Client& client, const std:
       }
     }
     if (work.count && collection->type == "collection") {
-      collection->documents = estimated_count(client, database, collection->name);
+      auto count = estimated_count(client, database, collection->name);
+      if (!count) return tl::unexpected(std::move(count.error()));
+      collection->documents = *count;
     }
     if (sharded && collection->type != "view") {
-      collection->sharding = read_sharding(client, database, collection->name);
+      auto sharding = read_sharding(client, database, collection->name);
+      if (!sharding) return tl::unexpected(std::move(sharding.error()));
+      collection->sharding = std::move(*sharding);
     }
     read.catalog.collections.push_back(std::move(*collection));
   }

@@ -34,7 +34,10 @@ tl::expected<schema::Document, core::Failure> run(Client& client, Sort sort, con
   core::Failure failure;
   const bool refused = write_failed(*answer.get(), doing, failure);
   if (!refused && !done) failure = client.failure(error, answer.get(), doing, elapsed);
-  if (refused || !done) return tl::unexpected(told(std::move(failure), answer, *command));
+  if (refused || !done) {
+    if (core::overloaded(failure)) client.worked();  // the connection is there, and accepted
+    return tl::unexpected(told(std::move(failure), answer, *command));
+  }
   // The first answer is also the first time that the server's version is known.
   if (auto unusable = client.pool().unusable()) return tl::unexpected(std::move(*unusable));
   client.worked();

@@ -1,6 +1,8 @@
 #include "mongo/errors.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include <fmt/format.h>
 #include <mongoc/mongoc.h>
@@ -84,9 +86,18 @@ std::vector<std::string> labels_of(const bson_t* reply) {
   return labels;
 }
 
+Millis base_backoff_of(const bson_t* reply) {
+  bson_iter_t iter;
+  if (!reply || !bson_iter_init_find(&iter, reply, "baseBackoffMS") || !BSON_ITER_HOLDS_INT(&iter)) {
+    return Millis(0);
+  }
+  return Millis(std::max<std::int64_t>(0, bson_iter_as_int64(&iter)));
+}
+
 // The code and message of one {code, errmsg} document.
 Failure server_failure(bson_iter_t* inside, const bson_t& reply, Doing doing) {
   Failure failure{Domain::kServer, 0, doing, "the server gives no reason", labels_of(&reply)};
+  failure.base_backoff = base_backoff_of(&reply);
   while (bson_iter_next(inside)) {
     const std::string_view key = bson_iter_key(inside);
     if (key == "code" && BSON_ITER_HOLDS_NUMBER(inside)) {
@@ -124,6 +135,7 @@ bool concerns_connection(Domain domain) {
 
 Failure failure_from(const bson_error_t& error, const bson_t* reply, Doing doing) {
   Failure failure{domain_of(error), static_cast<int>(error.code), doing, error.message, labels_of(reply)};
+  failure.base_backoff = base_backoff_of(reply);
   if (concerns_connection(failure.domain)) failure.doing = Doing::kConnect;
   return failure;
 }

@@ -185,8 +185,11 @@ tl::expected<MigrationMoved, Failure> Fenced::run(bool in_transaction, const std
   for (int tries = 1;; ++tries) {
     auto moved = attempt(next, body);
     session_ = nullptr;
-    // The label says that nothing of it happened.
-    if (moved || tries == kMostTries || !core::labelled(moved.error(), "TransientTransactionError")) return moved;
+    // The label says that nothing of it happened. Whoever has too much to do is not asked again so soon.
+    if (moved || tries == kMostTries || core::overloaded(moved.error()) ||
+        !core::labelled(moved.error(), "TransientTransactionError")) {
+      return moved;
+    }
     std::this_thread::sleep_for(kBetweenTries * tries);
   }
 }
@@ -231,8 +234,11 @@ tl::expected<MigrationMoved, Failure> Fenced::in_order(const std::optional<core:
   if (!next) return moved;
   moved.record = *next;
   if (moved.still_there > 0) return moved;
-  const auto written = write_record(*next);
-  if (!written) return tl::unexpected(written.error());
+  auto written = write_record(*next);
+  if (!written) {
+    core::forget_undone(written.error());
+    return tl::unexpected(std::move(written.error()));
+  }
   return *written ? moved : lost();
 }
 

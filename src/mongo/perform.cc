@@ -142,7 +142,10 @@ core::Outcome Performer::change_ledger(Pool& pool, const core::ChangeLedger& wor
   if (changed && changed->won && std::holds_alternative<core::LedgerHold>(work.match)) {
     // After: an answer that a member gave in the same term as this one was given before any other term began.
     auto primary = primary_term(*client, core::Doing::kWriteLedger);
-    if (!primary) return tl::unexpected(std::move(primary.error()));
+    if (!primary) {
+      core::forget_undone(primary.error());
+      return tl::unexpected(std::move(primary.error()));
+    }
     changed->primary = std::move(*primary);
   }
   return outcome(std::move(changed));

@@ -19,9 +19,13 @@ using schema::Document;
 // Enough for 64 indexes on more shards than anybody has: one batch, and the cursor is at its end.
 constexpr std::int32_t kBatch = 100'000;
 
-// The whole of a cursor that fits one batch; none when it was refused, or goes on.
-std::optional<std::vector<Document>> all_of(Client& client, const std::string& database, const Document& command) {
+// The whole of a cursor that fits one batch; none when it was refused, or goes on. An overloaded server would show it
+// later: that is a failure.
+using Whole = tl::expected<std::optional<std::vector<Document>>, core::Failure>;
+
+Whole all_of(Client& client, const std::string& database, const Document& command) {
   const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, Doing::kReadCatalog);
+  if (!reply && core::overloaded(reply.error())) return tl::unexpected(reply.error());
   const auto batch = reply ? first_batch(*reply) : std::nullopt;
   if (!batch || !batch->last) return std::nullopt;
   return batch->documents;
@@ -32,7 +36,7 @@ std::string text_at(const Document& document, std::string_view name) {
   return value ? value->string().value_or("") : "";
 }
 
-std::optional<std::vector<Document>> entry_of(Client& client, const std::string& name) {
+Whole entry_of(Client& client, const std::string& name) {
   Document filter;
   schema::append(filter, "_id", name);
   Document command;
@@ -43,7 +47,7 @@ std::optional<std::vector<Document>> entry_of(Client& client, const std::string&
   return all_of(client, "config", command);
 }
 
-std::optional<std::vector<Document>> index_stats(Client& client, const std::string& database, const std::string& name) {
+Whole index_stats(Client& client, const std::string& database, const std::string& name) {
   Document stage;
   schema::append(stage, "$indexStats", Document());
   Document cursor;
@@ -76,16 +80,20 @@ void compare_shards(const std::vector<Document>& stats, schema::Sharding& shardi
 
 }  // namespace
 
-std::optional<schema::Sharding> read_sharding(Client& client, const std::string& database,
-                                              const std::string& collection) {
-  const auto entries = entry_of(client, database + "." + collection);
+tl::expected<std::optional<schema::Sharding>, core::Failure> read_sharding(Client& client, const std::string& database,
+                                                                           const std::string& collection) {
+  const Whole found = entry_of(client, database + "." + collection);
+  if (!found) return tl::unexpected(found.error());
+  const auto& entries = *found;
   if (entries && entries->empty()) return std::nullopt;
   schema::Sharding sharding;
   if (entries) {
     const auto key = schema::field(entries->front(), "key");
     if (const auto document = key ? key->document() : std::nullopt) sharding.key = *document;
   }
-  if (const auto stats = index_stats(client, database, collection)) compare_shards(*stats, sharding);
+  const Whole stats = index_stats(client, database, collection);
+  if (!stats) return tl::unexpected(stats.error());
+  if (*stats) compare_shards(**stats, sharding);
   return sharding;
 }
 

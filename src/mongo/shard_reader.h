@@ -5,14 +5,18 @@
 #include <optional>
 #include <string>
 
+#include <tl/expected.hpp>
+
+#include "core/failure.h"
 #include "mongo/pool.h"
 #include "schema/catalog.h"
 
 namespace readygate::mongo {
 
 // Only of use through a mongos. None: it is not sharded. Where the user may not know (find on config.collections), or
-// not ask the shards ($indexStats), the answer is what is known, and not verified.
-std::optional<schema::Sharding> read_sharding(Client& client, const std::string& database,
-                                              const std::string& collection);
+// not ask the shards ($indexStats), the answer is what is known, and not verified. Fails only when the server is
+// overloaded: it would tell later.
+tl::expected<std::optional<schema::Sharding>, core::Failure> read_sharding(Client& client, const std::string& database,
+                                                                           const std::string& collection);
 
 }  // namespace readygate::mongo

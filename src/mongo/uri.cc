@@ -105,6 +105,9 @@ struct Override {
   const char* why;
 };
 
+// Since libmongoc 2.3: how often it repeats what an overloaded server refused. Older ones never do.
+constexpr const char* kAdaptiveRetries = "maxAdaptiveRetries";
+
 constexpr const char* kPrimary = "readygate always asks the primary";
 constexpr const char* kMajority = "readygate always reads and writes its own state with majority";
 constexpr const char* kConnections = "mongodb.warm_connections and mongodb.parallelism decide about connections";
@@ -117,6 +120,7 @@ constexpr std::array kOverrides{
     Override{"journal", kMajority},
     Override{"wtimeoutMS", kMajority},
     Override{"retryWrites", "readygate decides itself which writes are repeated"},
+    Override{kAdaptiveRetries, "readygate decides itself when an overloaded server is asked again"},
     Override{"appName", "servers see readygate by its own name"},
     Override{"maxPoolSize", kConnections},
     Override{"minPoolSize", kConnections},
@@ -150,7 +154,7 @@ std::vector<std::string> overrides_of(const mongoc_uri_t* uri) {
     const std::string text = text_of(value);
     const std::string_view name = option;
     const bool same = (name == "readPreference" && text == "primary") || (name == "retryWrites" && text == "false") ||
-                      (name == "w" && text == "majority");
+                      (name == "w" && text == "majority") || (name == kAdaptiveRetries && text == "0");
     if (!same) lines.push_back(fmt::format("{}={} of the URI is ignored: {}", option, text, why));
   }
   // libmongoc keeps these two beside the options.
@@ -178,6 +182,8 @@ UriHandle common(const mongoc_uri_t* from, const Settings& settings) {
   mongoc_uri_set_read_concern(uri.get(), unset.get());
   mongoc_uri_set_appname(uri.get(), "readygate");
   mongoc_uri_set_option_as_bool(uri.get(), MONGOC_URI_RETRYWRITES, false);
+  // The driver's own pauses would count against the time limits of a lease.
+  if (mongoc_uri_option_is_int32(kAdaptiveRetries)) mongoc_uri_set_option_as_int32(uri.get(), kAdaptiveRetries, 0);
   mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_CONNECTTIMEOUTMS, ms(settings.connect_timeout));
   mongoc_uri_set_option_as_int32(uri.get(), MONGOC_URI_SERVERSELECTIONTIMEOUTMS,
                                  ms(server_selection_timeout(settings)));

@@ -25,6 +25,7 @@ enum Index : std::size_t {
   kRequests,
   kWaits,
   kTurnedAway,
+  kOverloads,
   kLogDropped,
   kCount
 };
@@ -47,6 +48,7 @@ constexpr std::array<Metric, kCount> kMetrics = {{
     {"readygate_requests_total", "counter", "Requests answered, by route and status code."},
     {"readygate_waits_total", "counter", "Waits ended, by why."},
     {"readygate_connections_turned_away_total", "counter", "Connections closed for want of room."},
+    {"readygate_overloads_total", "counter", "Answers of the database that refused work because it was overloaded."},
     {"readygate_log_dropped_total", "counter", "Log lines that were dropped because nobody read them fast enough."},
 }};
 
@@ -128,6 +130,7 @@ std::string render_metrics(const core::Published& now, const Counters& counters,
                 counters.waits[i]);
   }
   text.single(kTurnedAway, counters.turned_away);
+  text.single(kOverloads, gauges.overloads);
   text.single(kLogDropped, gauges.log_dropped);
   return text.take();
 }

@@ -29,6 +29,7 @@ struct Gauges {
   std::size_t watchers = 0;
   std::size_t tcp_connections = 0;
   std::size_t unix_connections = 0;
+  std::uint64_t overloads = 0;
   std::uint64_t log_dropped = 0;
   std::string_view version;  // of readygate
 };

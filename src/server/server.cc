@@ -56,6 +56,7 @@ struct Server::Parts {
                     watchers.count(),
                     connections.count(Transport::kTcp),
                     connections.count(Transport::kUnix),
+                    callbacks.overloads ? callbacks.overloads() : 0,
                     callbacks.log_dropped ? callbacks.log_dropped() : 0,
                     options.version};
     };

@@ -40,7 +40,9 @@ struct ServerCallbacks {
   std::function<core::Retried()> retry;
   std::function<void(Millis)> drain;
   std::function<void()> undrain;
-  std::function<std::uint64_t()> log_dropped;  // for the metrics
+  // For the metrics.
+  std::function<std::uint64_t()> overloads;
+  std::function<std::uint64_t()> log_dropped;
   std::function<void(LogLevel, std::string_view message)> log;
 };
 

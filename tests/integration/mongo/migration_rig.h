@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/random.h"
 #include "core/migrator.h"
 #include "rig.h"
 
@@ -31,7 +32,7 @@ class Holder {
  public:
   Holder(Bench& bench, const schema::Schema& schema, std::int64_t token,
          schema::Migration::Phase phase = schema::Migration::Phase::kPre)
-      : bench_(bench), migrator_(schema, phase, {token, "me"}, {}) {}
+      : bench_(bench), migrator_(schema, phase, {token, "me"}, {}, random_) {}
 
   // At most so many tasks.
   Holder& run(int tasks = 1000) {
@@ -55,6 +56,7 @@ class Holder {
 
  private:
   Bench& bench_;
+  SystemRandom random_;
   core::Migrator migrator_;
   core::Commands commands_;
   std::optional<core::StartTask> next_;

@@ -222,6 +222,13 @@ core::Failure server_error(int code, std::string message) {
   return failure;
 }
 
+core::Failure overloaded_error(Millis base_backoff) {
+  core::Failure failure = server_error(462, "Rate limiter 'ingressRequestRateLimiter' rate exceeded");
+  failure.labels = {"SystemOverloadedError", "RetryableError"};
+  failure.base_backoff = base_backoff;
+  return failure;
+}
+
 core::Failure connection_refused() {
   core::Failure failure;
   failure.domain = core::Domain::kRefused;

@@ -60,5 +60,7 @@ void run_command(schema::Catalog& catalog, const schema::Document& command);
 // A failure of the server with this code.
 core::Failure server_error(int code, std::string message = "refused for the test");
 core::Failure connection_refused();
+// Of an overloaded server that has done nothing of the command: code 462 with its labels.
+core::Failure overloaded_error(Millis base_backoff = Millis(0));
 
 }  // namespace readygate::test

@@ -183,6 +183,43 @@ TEST_CASE("a duplicate key is permanent in a build and a race elsewhere") {
   CHECK(judge(server(11000, Doing::kWriteLedger)).verdict == Verdict::kTransient);
 }
 
+TEST_CASE("an overloaded server is known by its label, whatever the code and whatever was asked") {
+  for (const int code : {0, 433, 449, 450, 462, 463, 13, 67, 121, 999'999}) {
+    for (const Doing doing : {Doing::kConnect, Doing::kReadLedger, Doing::kReadCatalog, Doing::kCreateCollection,
+                              Doing::kCreateIndexes, Doing::kModify, Doing::kWriteLedger, Doing::kWarm, Doing::kPing}) {
+      CAPTURE(code);
+      Failure failure = server(code, doing);
+      failure.labels = {"SystemOverloadedError"};
+      failure.base_backoff = Millis(250);
+      const Judgement judgement = judge(failure);
+      CHECK(judgement.verdict == Verdict::kTransient);
+      CHECK(judgement.reason == Reason::kOverloaded);
+      CHECK(judgement.base_backoff == Millis(250));
+      CHECK(overloaded(failure));
+      CHECK_FALSE(refused_undone(failure));
+      failure.labels.clear();
+      CHECK(judge(failure).reason != Reason::kOverloaded);
+    }
+  }
+  Failure driver = server(462);
+  driver.domain = Domain::kStream;
+  driver.labels = {"SystemOverloadedError"};  // some drivers mark a broken connection so
+  CHECK_FALSE(overloaded(driver));
+}
+
+TEST_CASE("what an overloaded server has not begun may be sent again") {
+  for (const char* label : {"RetryableError", "NoWritesPerformed"}) {
+    Failure failure = server(462);
+    failure.labels = {label};
+    CHECK_FALSE(refused_undone(failure));
+    failure.labels = {"SystemOverloadedError", label};
+    CHECK(refused_undone(failure));
+    forget_undone(failure);
+    CHECK_FALSE(refused_undone(failure));
+    CHECK(overloaded(failure));
+  }
+}
+
 TEST_CASE("a code of the driver is never taken for the server's") {
   Failure failure = server(13);
   failure.domain = Domain::kSelection;  // 13053 and 13 are both somebody's codes

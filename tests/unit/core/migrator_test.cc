@@ -14,7 +14,9 @@
 
 #include "core/migrator.h"
 #include "schema/fields.h"
+#include "support/model/model_database.h"
 #include "support/model/model_migrations.h"
+#include "support/model/seeded_random.h"
 
 using namespace readygate;
 using namespace readygate::core;
@@ -71,10 +73,13 @@ struct Process {
   Process(const schema::Schema& schema, ModelMigrations& to,
           schema::Migration::Phase phase = schema::Migration::Phase::kPre)
       : model(to),
-        migrator(schema, phase, {++model.token, model.owner = fmt::format("replica{}", model.token)}, [this] {
-          ++deadlines;
-          return std::optional(Instant(Seconds(99)));
-        }) {}
+        migrator(
+            schema, phase, {++model.token, model.owner = fmt::format("replica{}", model.token)},
+            [this] {
+              ++deadlines;
+              return std::optional(Instant(Seconds(99)));
+            },
+            random) {}
 
   // False: it died.
   bool run(int die_at = -1, Death death = Death::kBefore) {
@@ -115,6 +120,7 @@ struct Process {
   bool done() const { return migrator.stage() == Migrator::Stage::kDone; }
 
   ModelMigrations& model;
+  test::SeededRandom random{1};
   int deadlines = 0;
   Commands out;
   Migrator migrator;
@@ -422,6 +428,51 @@ TEST_CASE("a command whose answer did not come is not sent again without knowing
   REQUIRE(next.run());
   CHECK(next.done());
   CHECK(model.commands.size() == 5);
+}
+
+TEST_CASE("a command that an overloaded server refused undone is marked as not sent, and sent again after a pause") {
+  const auto schema = schema_of(commands("a"));
+  for (const bool marks_are_refused : {false, true}) {
+    CAPTURE(marks_are_refused);
+    ModelMigrations model;
+    model.transactions = false;
+    Process process(schema, model);
+    int sent = 0;
+    int marked = 0;
+    process.fault = [&](const Work& work) -> Outcome {
+      if (std::holds_alternative<RunCommand>(work) && ++sent <= 3) {
+        return tl::unexpected(test::overloaded_error(Millis(1'000)));
+      }
+      const auto* record = std::get_if<WriteMigration>(&work);
+      if (record != nullptr && !was_sent(record->record) && record->record.state == RecordState::kRunning) {
+        ++marked;
+        if (marks_are_refused) return tl::unexpected(test::overloaded_error());
+      }
+      return std::visit([&](const auto& w) { return process.execute(w); }, work);
+    };
+    REQUIRE(process.run());
+    CHECK(process.done());
+    CHECK(model.commands.size() == 3);
+    CHECK(sent == 3 + 3);
+    CHECK(marked == 3);
+    CHECK(process.now > Instant(Millis(100)));  // up to 2, 4 and 8 s
+  }
+}
+
+TEST_CASE("who dies while an overloaded server is left alone leaves a migration that goes on by itself") {
+  const auto schema = schema_of(commands("a"));
+  ModelMigrations model;
+  model.transactions = false;
+  Process dying(schema, model);
+  dying.fault = [&](const Work& work) -> Outcome {
+    if (std::holds_alternative<RunCommand>(work)) return tl::unexpected(test::overloaded_error());
+    return std::visit([&](const auto& w) { return dying.execute(w); }, work);
+  };
+  REQUIRE_FALSE(dying.run(6));  // reads, claims, marks, sends, takes the mark away, waits, marks
+  Process next(schema, model);
+  REQUIRE(next.run());
+  CHECK(next.done());
+  CHECK(model.commands.size() == 3);
 }
 
 TEST_CASE("dying at any point, with every successor dying too, in the end each document is changed once") {

@@ -2,7 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/backoff.h"
 #include "core/reachability.h"
@@ -45,12 +47,41 @@ TEST_CASE("backoff doubles its bound to the cap and draws below it") {
   CHECK(backoff.next(random) <= Millis(100));
 }
 
+TEST_CASE("an overloaded server is left alone for up to twice its base, doubled each time, at most ten seconds") {
+  const struct {
+    int named;
+    int first;
+  } rows[] = {{0, 200}, {1, 2}, {250, 500}, {7'000, 10'000}, {1'000'000'000, 10'000}};
+  for (const auto& row : rows) {
+    CAPTURE(row.named);
+    std::vector<Millis> longest(20, Millis(0));
+    for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+      SeededRandom random(seed);
+      OverloadBackoff backoff;
+      Millis bound(row.first);
+      for (Millis& most : longest) {
+        const Millis pause = backoff.next(random, Millis(row.named));
+        CHECK(pause <= bound);
+        most = std::max(most, pause);
+        bound = std::min(bound * 2, OverloadBackoff::kMax);
+      }
+      backoff.reset();
+      CHECK(backoff.next(random, Millis(row.named)) <= Millis(row.first));
+    }
+    Millis bound(row.first);
+    for (const Millis most : longest) {
+      CHECK(most >= bound / 2);  // so it is drawn from the whole of it
+      bound = std::min(bound * 2, OverloadBackoff::kMax);
+    }
+  }
+}
+
 TEST_CASE("a loss counts only once it is older than unready_after") {
   Reachability reachability(Millis(30'000));
   CHECK_FALSE(reachability.reachable(at(0)));  // no primary was known yet
   reachability.primary(true, at(1));
   CHECK_FALSE(reachability.reachable(at(1)));  // the monitors know one, but nothing that we asked was answered yet
-  reachability.ping(true, at(1));
+  reachability.heard(Heard::kAnswer, at(1));
   CHECK(reachability.reachable(at(1)));
   CHECK_FALSE(reachability.next_change(at(1)));
   reachability.primary(false, at(10));
@@ -65,13 +96,46 @@ TEST_CASE("a loss counts only once it is older than unready_after") {
 TEST_CASE("a failed ping is a loss until a ping answers, and a stable topology never ages") {
   Reachability reachability(Millis(1'000));
   reachability.primary(true, at(0));
-  reachability.ping(true, at(0));
+  reachability.heard(Heard::kAnswer, at(0));
   CHECK(reachability.reachable(at(100'000)));
-  reachability.ping(false, at(100'000));
+  reachability.heard(Heard::kSilence, at(100'000));
   reachability.primary(true, at(100'000));
   CHECK_FALSE(reachability.reachable(at(100'001)));
-  reachability.ping(true, at(100'002));
+  reachability.heard(Heard::kAnswer, at(100'002));
   CHECK(reachability.reachable(at(100'002)));
+}
+
+TEST_CASE("who only refuses us is not reached, until it has answered once") {
+  Reachability reachability(Millis(1'000));
+  reachability.primary(true, at(0));
+  reachability.heard(Heard::kRefusal, at(0));
+  CHECK_FALSE(reachability.reachable(at(0)));
+  reachability.heard(Heard::kAnswer, at(1));
+  CHECK(reachability.reachable(at(1)));
+  reachability.heard(Heard::kRefusal, at(2));
+  CHECK(reachability.reachable(at(100'000)));
+}
+
+TEST_CASE("what was heard: any answer of the server is one, and silence is the driver's word") {
+  const auto heard = [](Domain domain, int code) {
+    Failure failure;
+    failure.domain = domain;
+    failure.code = code;
+    failure.message = "words";
+    return heard_in(tl::unexpected(failure));
+  };
+  CHECK(heard_in(Done{}) == Heard::kAnswer);
+  for (const int code : {0, 1, 8, 13, 91, 371, 462, 10107, 11602, 999'999}) {
+    CAPTURE(code);
+    CHECK(heard(Domain::kServer, code) == Heard::kAnswer);
+  }
+  CHECK(heard(Domain::kServer, 18) == Heard::kRefusal);
+  CHECK(heard(Domain::kAuth, 18) == Heard::kRefusal);
+  for (const Domain domain : {Domain::kSelection, Domain::kResolution, Domain::kRefused, Domain::kStream,
+                              Domain::kStreamTimeout, Domain::kTls, Domain::kTlsFile, Domain::kOther}) {
+    CAPTURE(static_cast<int>(domain));
+    CHECK(heard(domain, 0) == Heard::kSilence);
+  }
 }
 
 TEST_CASE("where a schema stands against the ledger") {

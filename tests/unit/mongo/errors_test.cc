@@ -127,6 +127,28 @@ TEST_CASE("who is refused without having logged in lacks a user, not privileges"
         Domain::kStream);
 }
 
+TEST_CASE("the pause that an overloaded server names comes along, in any type of integer") {
+  const struct {
+    const char* reply;
+    int pause;
+  } rows[] = {{R"({"ok": 0})", 0},
+              {R"({"ok": 0, "baseBackoffMS": 250})", 250},
+              {R"({"ok": 0, "baseBackoffMS": {"$numberLong": "250"}})", 250},
+              {R"({"ok": 0, "baseBackoffMS": 1e300})", 0},
+              {R"({"ok": 0, "baseBackoffMS": -1})", 0},
+              {R"({"ok": 0, "baseBackoffMS": "soon"})", 0}};
+  bson_error_t error{};
+  error.domain = MONGOC_ERROR_SERVER;
+  error.code = 462;
+  for (const auto& row : rows) {
+    CAPTURE(row.reply);
+    const auto reply = schema::Document::from_json(row.reply);
+    REQUIRE(reply);
+    CHECK(failure_from(error, reply->get(), Doing::kPing).base_backoff == Millis(row.pause));
+  }
+  CHECK(failure_from(error, nullptr, Doing::kPing).base_backoff == Millis(0));
+}
+
 TEST_CASE("labels come along") {
   const auto reply = schema::Document::from_json(R"({"ok": 0, "errorLabels": ["RetryableWriteError", 7, "X"]})");
   const auto failure = failure_from(error_of(MONGOC_ERROR_SERVER, 91, "shutdown"), reply->get(), Doing::kWriteLedger);

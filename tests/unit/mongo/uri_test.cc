@@ -77,6 +77,21 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a driver that would ask an overloaded server again leaves that to us, and an older one is told nothing") {
+  const bool known = mongoc_uri_option_is_int32("maxAdaptiveRetries");
+  for (const char* text : {"mongodb://host/", "mongodb://host/?maxAdaptiveRetries=5"}) {
+    CAPTURE(text);
+    const Uris uris = good(text);
+    for (const UriHandle* uri : {&uris.ordinary, &uris.ledger, &uris.build, &uris.lease}) {
+      CHECK(mongoc_uri_has_option(uri->get(), "maxAdaptiveRetries") == known);
+      if (known) CHECK(number(*uri, "maxAdaptiveRetries") == 0);
+    }
+  }
+  CHECK(good("mongodb://host/").notes.empty());
+  CHECK(good("mongodb://host/").overrides.empty());
+  CHECK(good("mongodb://host/?maxAdaptiveRetries=5").overrides.size() == (known ? 1 : 0));
+}
+
 TEST_CASE("each override is said, and nothing that agrees") {
   CHECK(good("mongodb://host/").overrides.empty());
   CHECK(good("mongodb://host/?readPreference=primary&w=majority&retryWrites=false&readConcernLevel=majority")

@@ -218,7 +218,7 @@ TEST_CASE("metrics: every name of the table is shown, with help and type, and no
   counters.request(RouteId::kReadyz, 503);
   counters.wait(Why::kDraining);
   const auto now = testing::published(testing::sample(State::kReady, true, true));
-  const std::string text = render_metrics(*now, counters, {1, 2, 3, 4, 5, "9.9"});
+  const std::string text = render_metrics(*now, counters, {1, 2, 3, 4, 6, 5, "9.9"});
   std::set<std::string> names;
   for (const Metric& metric : metrics()) {
     CAPTURE(metric.name);
@@ -235,6 +235,7 @@ TEST_CASE("metrics: every name of the table is shown, with help and type, and no
   CHECK(text.find("readygate_state{state=\"failed\"} 0\n") != std::string::npos);
   CHECK(text.find("readygate_requests_total{route=\"/readyz\",code=\"503\"} 1\n") != std::string::npos);
   CHECK(text.find("readygate_waits_total{why=\"draining\"} 1\n") != std::string::npos);
+  CHECK(text.find("readygate_overloads_total 6\n") != std::string::npos);
   CHECK(text.find("readygate_log_dropped_total 5\n") != std::string::npos);
   CHECK(text.find("readygate_withheld_steps 0\n") != std::string::npos);
   CHECK(text.find("readygate_migrations_failed 0\n") != std::string::npos);
