@@ -1,5 +1,5 @@
 """A MongoDB server that does what a test tells it, faults included: server.py says how."""
 
-from .server import ScriptedServer, ScriptError, scripted, scripted_set
+from .server import ScriptedServer, ScriptError, overloaded, scripted, scripted_set
 
-__all__ = ["ScriptError", "ScriptedServer", "scripted", "scripted_set"]
+__all__ = ["ScriptError", "ScriptedServer", "overloaded", "scripted", "scripted_set"]

@@ -28,6 +28,20 @@ import pytest
 Document = dict[str, Any]
 
 
+def overloaded(base_backoff_ms: int | None = None) -> Document:
+    """The error of a server that refuses a command because it has too much to do, as MongoDB 8.2
+    and later answer it; with `base_backoff_ms` it names the pause to begin with (9.0).
+    """
+    named = {} if base_backoff_ms is None else {"baseBackoffMS": base_backoff_ms}
+    return {
+        "code": 462,
+        "errmsg": "Rate limiter 'ingressRequestRateLimiter' rate exceeded",
+        "codeName": "IngressRequestRateLimitExceeded",
+        "errorLabels": ["SystemOverloadedError", "RetryableError"],
+        **named,
+    }
+
+
 class ScriptError(AssertionError):
     """A line of the script was refused, or what it should bring about did not happen in time."""
 
@@ -107,11 +121,11 @@ class ScriptedServer:
         read). `times` is how often (-1: always), `skip` how many to let pass first, `match` what
         the command must contain.
 
-        Actions: error=CODE or {"code": …, "errmsg": …, "errorLabels": […]}; reply={…} instead of
-        executing; merge={…} over the real reply; latency_ms=N; hang=True before executing;
-        hang_after=True after it; hang_mid_answer=True with half of the answer sent;
-        disconnect="before" or "after" executing; tls_alert=True. Returns the rule's number, for
-        forget().
+        Actions: error=CODE or {"code": …, "errmsg": …, "errorLabels": […], "baseBackoffMS": …}, as
+        overloaded() makes it; reply={…} instead of executing; merge={…} over the real reply;
+        latency_ms=N; hang=True before executing; hang_after=True after it; hang_mid_answer=True
+        with half of the answer sent; disconnect="before" or "after" executing; tls_alert=True.
+        Returns the rule's number, for forget().
         """
         rule: Document = {"on": command, **action}
         if times != -1:
