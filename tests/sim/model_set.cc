@@ -53,6 +53,8 @@ core::Outcome ModelSet::term_of(bool won) const { return core::LedgerWritten{won
 void ModelSet::request(const core::Work& work, Reply reply) {
   if (!has_primary()) {
     reply(tl::unexpected(not_primary()));
+  } else if (events_.now() < overloaded_until_ && dice_.chance(refused_)) {
+    reply(tl::unexpected(test::overloaded_error(dice_.chance(0.5) ? Millis(0) : dice_.millis(1, 3'000))));
   } else if (std::holds_alternative<core::ReadLedger>(work)) {
     reply(core::LedgerRead{committed_.ledger});
   } else if (const auto* read = std::get_if<core::ReadCatalog>(&work)) {

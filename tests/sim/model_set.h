@@ -30,6 +30,12 @@ class ModelSet {
   // No write is acknowledged until then; they are done all the same.
   void majority_away_for(Millis duration) { majority_back_ = events_.now() + duration; }
 
+  // It refuses so many of the requests until then, and does nothing of them.
+  void overloaded_for(Millis duration, double refused) {
+    overloaded_until_ = events_.now() + duration;
+    refused_ = refused;
+  }
+
   bool has_primary() const { return events_.now() >= elected_at_; }
   Millis elected_at() const { return elected_at_; }
 
@@ -81,6 +87,8 @@ class ModelSet {
   int term_ = 1;
   Millis elected_at_{0};
   Millis majority_back_{0};
+  Millis overloaded_until_{0};
+  double refused_ = 0;
 };
 
 }  // namespace readygate::sim

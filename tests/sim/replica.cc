@@ -79,7 +79,7 @@ void Replica::say(const std::string& line) const {
 void Replica::start() {
   ++life_;
   stopped_until_ = Millis(0);
-  was_open_ = false;
+  was_open_ = was_reachable_ = heard_ = primary_ = false;
   wall_offset_ = dice_.millis(-86'400'000, 86'400'000);
   gate_ = std::make_unique<core::Gate>(settings(1 + number_ % 4), schema_, dice_, now());
   say(fmt::format("starts as {:.8}, version {}", gate_->snapshot().instance_id, schema_.version));
@@ -133,6 +133,7 @@ void Replica::topology(bool primary) {
       core::TopologyChanged change;
       change.primary = primary;
       change.topology = "replicaset";
+      primary_ = primary;
       gate.topology(change, now());
     });
   });
@@ -146,6 +147,9 @@ void Replica::event(const std::function<void(core::Gate&)>& what) {
   const bool open = gate_->snapshot().facts.open;
   if (open && !was_open_) judge_.opened(*gate_, schema_);
   was_open_ = open;
+  const bool reachable = gate_->snapshot().facts.reachable;
+  if (was_reachable_ && !reachable && heard_ && primary_) judge_.lost_one_that_answers(*gate_);
+  was_reachable_ = reachable;
   arm();
 }
 
@@ -220,6 +224,7 @@ void Replica::deliver(core::TaskId id, core::Outcome outcome, std::uint64_t life
       return;
     }
     if (dice_.chance(weather_.crash)) wall_offset_ = dice_.millis(-86'400'000, 86'400'000);
+    heard_ = outcome || outcome.error().domain == core::Domain::kServer;
     event([&](core::Gate& gate) { gate.finished(id, outcome, now()); });
   });
 }

@@ -29,6 +29,8 @@ struct Judge {
   // A step arrives at the server later than others of its token could still be sent.
   std::function<void(const core::RunStep& step)> arrived_late;
   std::function<void(const core::Gate& gate, const schema::Schema& schema)> opened;
+  // It calls the database lost, though what it heard last was an answer, and it knows a primary.
+  std::function<void(const core::Gate& gate)> lost_one_that_answers;
   std::function<void(const std::string& line)> trace;  // empty: nobody listens
 };
 
@@ -76,6 +78,9 @@ class Replica {
   std::vector<std::function<void()>> waiting_;  // for SIGCONT, in order
   std::uint64_t ticks_ = 0;                     // numbers the timers; only the last one counts
   bool was_open_ = false;
+  bool was_reachable_ = false;
+  bool heard_ = false;    // what came last was an answer
+  bool primary_ = false;  // by what the topology told it last
 };
 
 }  // namespace readygate::sim

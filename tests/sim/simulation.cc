@@ -10,6 +10,7 @@
 //      filter false.
 //   7. What the late command of a former holder undoes is found within one lease period and a verification, and mended.
 //      Held against histories in which nothing else goes wrong: who is to look may otherwise be killed.
+//   8. `reachable` never falls while answers come: an overloaded server is one that is there.
 //
 // To find that an invariant does not hold ends the history: what follows would only repeat it.
 #include "sim/simulation.h"
@@ -102,6 +103,9 @@ class History {
     };
     judge_.arrived_late = [this](const core::RunStep& step) { on_late(step); };
     judge_.opened = [this](const core::Gate& gate, const schema::Schema& schema) { on_opened(gate, schema); };
+    judge_.lost_one_that_answers = [this](const core::Gate& gate) {
+      broken(fmt::format("{:.8} calls a database lost that answers", gate.snapshot().instance_id));
+    };
     set_.on_commit = [this] { on_commit(); };
     set_.on_reading = [this] { roll_back_what_is_read(); };
     choose_weather();
@@ -134,6 +138,7 @@ class History {
       if (at == kCalmAfter) {
         say("calm");
         weather_ = Weather{};
+        set_.overloaded_for(Millis(0), 0);
       }
       events_.run_until(at);
     }
@@ -164,6 +169,7 @@ class History {
     weather_.request_late = rate(0.05);
     weather_.crash = rate(0.01);
     worst_moments_ = rate(0.3);
+    overloads_ = rate(0.3);
     fault_pause_ = dice_.chance(0.2) ? Millis(60'000) : dice_.millis(2'000, 20'000);
   }
 
@@ -176,6 +182,13 @@ class History {
   }
 
   void fault() {
+    if (dice_.chance(overloads_)) {
+      const Millis duration = dice_.chance(0.5) ? dice_.millis(60'000, 120'000) : dice_.millis(500, 30'000);
+      const double refused = dice_.chance(0.5) ? 1.0 : 0.7;
+      say(fmt::format("overloaded for {} ms, {} of 10 requests refused", duration.count(), refused * 10));
+      set_.overloaded_for(duration, refused);
+      return;
+    }
     Replica& victim = *replicas_[static_cast<std::size_t>(dice_.next() % replicas_.size())];
     switch (dice_.next() % 5) {
       case 0: elect(dice_.chance(0.6), dice_.millis(200, 12'000)); break;
@@ -321,6 +334,7 @@ class History {
   Judge judge_;
   Millis fault_pause_{10'000};
   double worst_moments_ = 0;
+  double overloads_ = 0;  // of the faults, in place of another
   int newest_ = 1;
   bool quiet_ = false;  // nothing goes wrong but that steps which take something away are held up
   bool transactions_ = true;

@@ -136,6 +136,20 @@ MUTANTS = [
         "    const bool again = known->state != RecordState::kPending;",
     ),
     Mutant(
+        "an answer that refuses a ping, taken for silence",
+        "src/core/reachability.cc",
+        "return judge(failure).reason == Reason::kAuth ? Heard::kRefusal : Heard::kAnswer;",
+        "return Heard::kSilence;",
+    ),
+    Mutant(
+        "an acquisition of an overloaded server, taken as held",
+        "src/core/lease.cc",
+        "    failure_ = judge(outcome.error());\n    nothing();\n  } else {\n"
+        "    send_renewal(commands, now);  // settles it",
+        '    hold(asked_at_, "", now);\n  } else {\n'
+        "    send_renewal(commands, now);  // settles it",
+    ),
+    Mutant(
         "a gate that opens on a target that is not applied",
         "src/core/ledger.cc",
         "  if (!ledger->applied) return Standing::kNeeded;",
