@@ -13,7 +13,7 @@ constexpr std::array kTexts = {
 #undef READYGATE_REASON_TEXT
 };
 
-constexpr std::array<std::string_view, 5> kOrigins = {"", "documents", "declaration", "account", "server"};
+constexpr std::array<std::string_view, 5> kOrigins = {"none", "documents", "declaration", "account", "server"};
 
 }  // namespace
 

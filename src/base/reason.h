@@ -17,7 +17,7 @@ enum class Origin : std::uint8_t {
   kServer,       // network, election, overload, shutdown: it may pass
 };
 
-// "documents", "declaration", "account", "server"; "" for kNone.
+// "none", "documents", "declaration", "account", "server".
 std::string_view name(Origin origin);
 
 // X(enumerator, name, origin of what is wrong, what it means, what to do)

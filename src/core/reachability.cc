@@ -6,6 +6,7 @@ Heard heard_in(const Outcome& outcome) {
   if (outcome) return Heard::kAnswer;
   const Failure& failure = outcome.error();
   if (failure.domain == Domain::kAuth) return Heard::kRefusal;
+  if (failure.domain == Domain::kDamaged) return Heard::kAnswer;
   if (failure.domain != Domain::kServer) return Heard::kSilence;
   return judge(failure).reason == Reason::kAuth ? Heard::kRefusal : Heard::kAnswer;
 }

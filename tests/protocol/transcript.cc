@@ -94,6 +94,7 @@ core::Snapshot read_state(std::string_view text) {
   }
   if (unanswered) {
     snapshot.code = snapshot.checks.back().reason = Reason::kNoPrimary;
+    snapshot.origin = origin(snapshot.code);
     snapshot.reason = "No writable primary is known. The gate closes when this lasts for 30s (gate.unready_after).";
   }
   return snapshot;

@@ -52,6 +52,7 @@ core::Snapshot sample(core::State state, bool initialized, bool reachable) {
                   : state == core::State::kDraining ? Reason::kDraining
                   : initialized                     ? Reason::kDatabaseLost
                                                     : Reason::kInitializing;
+  snapshot.origin = origin(snapshot.code);
   if (snapshot.code != Reason::kNone) snapshot.reason = "db.internal:27017 is spoken to";
   snapshot.retryable = snapshot.code != Reason::kNone;
   snapshot.attempt = 1;
