@@ -127,7 +127,7 @@ class Job {
   bool migrating(const core::Snapshot& now) {
     for (const core::Check& check : now.checks) {
       if (check.name != "migrations" || check.passed) continue;
-      conclude(failed(check.reason, origin(check.reason), check.sentence));
+      conclude(failed(check.reason, check.origin, check.sentence));
     }
     return ending_ || host_.gate().migrating();
   }

@@ -31,11 +31,14 @@ std::vector<Check> Gate::checks(bool reachable) const {
     // Also while it passes: a loss that is too young to count is one.
     all.back().reason = trouble->code;
     all.back().sentence = trouble->sentence;
+    all.back().origin = trouble->origin;
   }
   all.push_back(check("drain", state_ != State::kDraining && !drained_until_, Reason::kDraining));
   const auto audited = [&](std::string_view check_name, const std::optional<Judgement>& failure) {
     all.push_back(check(std::string(check_name), !failure, failure ? failure->reason : Reason::kNone));
-    if (failure) all.back().sentence = failure->sentence;
+    if (!failure) return;
+    all.back().sentence = failure->sentence;
+    all.back().origin = failure->origin;
   };
   audited(kDriftCheck, auditor_.drift());
   audited(kMigrationsCheck, auditor_.migrations());

@@ -21,6 +21,7 @@ struct Check {
   bool passed = true;
   Reason reason = Reason::kNone;
   std::string sentence{};  // what the code does not say; may name hosts, so it is left out of the public form
+  Origin origin = readygate::origin(reason);
   bool operator==(const Check&) const = default;
 };
 

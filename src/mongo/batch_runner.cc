@@ -135,11 +135,64 @@ std::int64_t count_all(Fenced& fenced, const core::RunBatch& work) {
   return reply ? number_in(*reply, "n") : -1;
 }
 
-// Where the server names no document, the query that finds those of this batch.
-Failure point_at_documents(const core::RunBatch& work, const Document& filter, Failure failure) {
+// The documents from `begin` up to `end`, as the update makes them; nothing is written.
+Document rehearsal(const core::RunBatch& work, const std::vector<Document>& documents, std::size_t begin,
+                   std::size_t end) {
+  std::vector<Document> stages;
+  Document match;
+  append(match, "$match",
+         still_matching(work, {documents.begin() + static_cast<std::ptrdiff_t>(begin),
+                               documents.begin() + static_cast<std::ptrdiff_t>(end)}));
+  stages.push_back(match);
+  for (const schema::Field& stage : schema::fields(work.batch.update)) {
+    if (auto one = stage.document()) stages.push_back(std::move(*one));
+  }
+  Document size;
+  append(size, "batchSize", static_cast<std::int32_t>(end - begin));
+  Document command;
+  append(command, "aggregate", work.batch.collection);
+  append(command, "pipeline", stages);
+  append(command, "cursor", size);
+  return command;
+}
+
+bool is_about_documents(const Failure& failure) {
   const core::ServerRule* rule = failure.domain == core::Domain::kServer ? core::rule_for(failure) : nullptr;
-  if (rule == nullptr || rule->reason != Reason::kDocumentRefused || !failure.document.id.empty()) return failure;
-  failure.document.query = schema::find_in_shell(work.batch.collection, filter);
+  return rule != nullptr && rule->reason == Reason::kDocumentRefused;
+}
+
+// Where the server does not say which document it met: found by halves, in as many readings as the batch has bits. None
+// where a reading tells nothing, as with an update that is no pipeline.
+std::optional<std::string> offender(Fenced& fenced, const core::RunBatch& work,
+                                    const std::vector<Document>& documents) {
+  if (!work.batch.pipeline) return std::nullopt;
+  const auto fails = [&](std::size_t begin, std::size_t end) {
+    const auto reply = fenced.send(Sort::kRead, rehearsal(work, documents, begin, end));
+    return !reply && is_about_documents(reply.error());
+  };
+  std::size_t begin = 0;
+  std::size_t end = documents.size();
+  while (end - begin > 1) {
+    const std::size_t middle = begin + (end - begin) / 2;
+    (fails(begin, middle) ? end : begin) = middle;
+  }
+  if (begin == end || !fails(begin, end)) return std::nullopt;
+  const auto id = schema::field(documents[begin], "_id");
+  return id ? std::optional(id->to_json()) : std::nullopt;
+}
+
+// Where no document can be named, the query that finds those of this batch.
+Failure point_at_documents(Fenced& fenced, const core::RunBatch& work, const std::vector<Document>& documents,
+                           Failure failure) {
+  if (!is_about_documents(failure) || !failure.document.id.empty()) return failure;
+  if (const auto id = offender(fenced, work, documents)) {
+    failure.document.id = *id;
+    return failure;
+  }
+  Document range;
+  if (const auto first = schema::field(documents.front(), "_id")) append(range, "$gte", *first);
+  if (const auto last = schema::field(documents.back(), "_id")) append(range, "$lte", *last);
+  failure.document.query = schema::find_in_shell(work.batch.collection, both(work.batch.filter, "_id", range));
   return failure;
 }
 
@@ -174,7 +227,7 @@ tl::expected<MigrationMoved, Failure> run_batch(Fenced& fenced, const core::RunB
     return done;
   };
   auto moved = fenced.run(work.in_transaction, next, change);
-  if (!moved) return tl::unexpected(point_at_documents(work, filter, std::move(moved.error())));
+  if (!moved) return tl::unexpected(point_at_documents(fenced, work, *documents, std::move(moved.error())));
   moved->found = found;
   return moved;
 }

@@ -1,5 +1,7 @@
-"""How `readygate apply` ends: by a signal, by its limit of time, by a failure, after a retry. Whatever
-ends it, the exit code and the word say so, and the lease is free for whoever comes next."""
+"""How `readygate apply` ends: by a signal, by its limit of time, by a failure, after a retry.
+
+Whatever ends it, the exit code and the word say so, and the lease is free for whoever comes next.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ MEMBERS = {
 class Apply(Process):
     """One run of `apply`."""
 
-    def __init__(self, server: ScriptedServer, schema: str, *arguments: str, **settings: Any):
+    def __init__(
+        self, server: ScriptedServer, schema: str, *arguments: str, **settings: Any
+    ) -> None:
         self.of = Daemon(server.uri(), schema, settings=settings)  # nothing of it is started
         super().__init__([readygate(), "apply", *self.of.options(), *arguments], name="apply")
 

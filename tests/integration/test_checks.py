@@ -61,7 +61,7 @@ def test_an_http_check_joins_ready_and_never_open(
         code, text = daemon.run("status", "--socket", str(daemon.socket))
         assert code == 69, text
         head = text.splitlines()[0]
-        assert head.startswith("state      ready, but not served: check_failed (check \"app\": ")
+        assert head.startswith('state      ready, but not served: check_failed (check "app": ')
         assert "answers 503" in head and " · for " in head
         assert daemon.run("status", "--socket", str(daemon.socket), "--format", "json")[0] == 69
 

@@ -163,7 +163,8 @@ def test_another_writer_of_the_same_document_is_no_collision(
     said = {
         "index": 0,
         "code": 11000,
-        "errmsg": 'E11000 duplicate key error collection: app.users index: _id_ dup key: { _id: "u1" }',
+        "errmsg": "E11000 duplicate key error collection: app.users index: _id_ "
+        'dup key: { _id: "u1" }',
         "keyPattern": {"_id": 1},
         "keyValue": {"_id": "u1"},
     }
