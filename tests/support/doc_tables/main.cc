@@ -73,8 +73,8 @@ std::string reasons() {
     if (reason == Reason::kNone) continue;
     const ReasonText& words = text(reason);
     const std::string_view from = name(words.origin);
-    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", words.name, words.origin == Origin::kNone ? "–" : from, cell(words.meaning),
-                       cell(words.advice), static_cast<int>(cli::exit_code(reason)));
+    out += fmt::format("| `{}` | {} | {} | {} | {} |\n", words.name, words.origin == Origin::kNone ? "–" : from,
+                       cell(words.meaning), cell(words.advice), static_cast<int>(cli::exit_code(reason)));
   }
   return out;
 }

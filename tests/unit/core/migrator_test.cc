@@ -1,142 +1,17 @@
 // Seeds and migrations on a model: what runs, in which order, how often, and what an interruption at any point leaves.
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <functional>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "core/migrator.h"
-#include "schema/fields.h"
-#include "support/model/model_database.h"
-#include "support/model/model_migrations.h"
-#include "support/model/seeded_random.h"
+#include "unit/core/migrator_rig.h"
 
 using namespace readygate;
 using namespace readygate::core;
-using readygate::test::ModelMigrations;
-
-namespace {
-
-constexpr const char* kHead =
-    "schema = 'shop'\ndatabase = 'shop'\nversion = 1\n[policy]\ncontract = 'apply'\n[[collection]]\nname = "
-    "'orders'\n[[collection]]\nname = "
-    "'models'\n";
-
-// Three commands, in a file that is there for as long as a schema is read.
-std::string commands_file() { return fmt::format("readygate-migrator-test-{}.json", ::getpid()); }
-
-schema::Schema schema_of(const std::string& text) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path();
-  std::ofstream(folder / commands_file()) << R"([ { "insert": "orders", "documents": [ { "_id": 1 } ] },
-              { "update": "orders", "updates": [ { "q": { "_id": 2 }, "u": { "$inc": { "n": 1 } } } ] },
-              { "delete": "orders", "deletes": [ { "q": { "_id": 3 }, "limit": 1 } ] } ])";
-  auto schema = schema::parse(kHead + text, "s.toml", folder.string());
-  std::filesystem::remove(folder / commands_file());
-  INFO((schema ? std::string() : toml::to_string(schema.error())));
-  REQUIRE(schema);
-  return std::move(*schema);
-}
-
-std::string batch(const std::string& id, const std::string& more = {}, int size = 3,
-                  const std::string& update = R"({ "$set": { "state": 1 } })") {
-  return fmt::format(
-      "[[migration]]\nid = '{}'\n{}\n[migration.batch]\ncollection = 'orders'\nsize = {}\nfilter = '{{ \"state\": {{ "
-      "\"$exists\": false }} }}'\nupdate = '{}'\n",
-      id, more, size, update);
-}
-
-std::string commands(const std::string& id, const std::string& more = {}) {
-  return fmt::format("[[migration]]\nid = '{}'\ncommands_file = '{}'\n{}\n", id, commands_file(), more);
-}
-
-std::string seed(const std::string& mode, const std::string& docs) {
-  return fmt::format("[[seed]]\ncollection = 'models'\nmode = '{}'\ndocs = '{}'\n", mode, docs);
-}
-
-ModelMigrations with_documents(int count) {
-  ModelMigrations model;
-  for (int i = 0; i < count; ++i) model.batch["orders"][i] = {};
-  return model;
-}
-
-// One process that holds the lease. It dies at task number `die_at`, before the task was carried out or after.
-struct Process {
-  enum class Death { kBefore, kAfter, kHalf };
-
-  Process(const schema::Schema& schema, ModelMigrations& to,
-          schema::Migration::Phase phase = schema::Migration::Phase::kPre)
-      : model(to),
-        migrator(
-            schema, phase, {++model.token, model.owner = fmt::format("replica{}", model.token)},
-            [this] {
-              ++deadlines;
-              return std::optional(Instant(Seconds(99)));
-            },
-            random) {}
-
-  // False: it died.
-  bool run(int die_at = -1, Death death = Death::kBefore) {
-    migrator.begin(out);
-    for (int task = 0;; ++task) {
-      std::optional<StartTask> next;
-      for (Command& command : out.take()) {
-        if (auto* started = std::get_if<StartTask>(&command)) next = std::move(*started);
-        if (auto* say = std::get_if<Say>(&command)) said.push_back(say->message);
-      }
-      if (!next) {
-        if (!migrator.next_tick()) return true;
-        now = *migrator.next_tick();
-        migrator.tick(out, now);
-        continue;
-      }
-      if (task == die_at && death == Death::kBefore) return false;
-      model.dies_half = task == die_at && death == Death::kHalf;
-      Outcome outcome =
-          fault ? fault(next->work) : std::visit([&](const auto& work) { return execute(work); }, next->work);
-      model.dies_half = false;
-      if (task == die_at) return false;
-      if (!migrator.on(out, next->id, outcome, now)) return true;
-    }
-  }
-
-  template <typename T>
-  Outcome execute(const T& work) {
-    if constexpr (requires { model.answer(work); }) {
-      return model.answer(work);
-    } else {
-      return tl::unexpected(Failure{});
-    }
-  }
-
-  Reason reason() const { return migrator.judgement().reason; }
-  const std::string& sentence() const { return migrator.judgement().sentence; }
-  bool done() const { return migrator.stage() == Migrator::Stage::kDone; }
-
-  ModelMigrations& model;
-  test::SeededRandom random{1};
-  int deadlines = 0;
-  Commands out;
-  Migrator migrator;
-  Instant now{};
-  std::vector<std::string> said;
-  std::function<Outcome(const Work&)> fault;
-};
-
-bool each_changed_once(const ModelMigrations& model) {
-  for (const auto& [id, document] : model.batch.at("orders")) {
-    if (document.changed != 1 || document.matches == model.converges) return false;
-  }
-  return true;
-}
-
-}  // namespace
+using namespace readygate::test;
 
 TEST_CASE("nothing declared: done at once, without a task") {
   const auto schema = schema_of("");
@@ -532,68 +407,6 @@ TEST_CASE("who lost the lease stops, and what it still sends changes nothing") {
   REQUIRE(second.run());
   CHECK(second.done());
   CHECK(each_changed_once(model));
-}
-
-TEST_CASE("what the server refuses is remembered") {
-  const auto schema = schema_of(batch("b"));
-  ModelMigrations model = with_documents(3);
-  Process process(schema, model);
-  process.fault = [&](const Work& work) -> Outcome {
-    if (!std::holds_alternative<RunBatch>(work)) {
-      return std::visit([&](const auto& w) { return process.execute(w); }, work);
-    }
-    return tl::unexpected(Failure{Domain::kServer, 11000, core::Doing::kMigrate, "E11000 duplicate key", {}});
-  };
-  REQUIRE(process.run());
-  CHECK(process.reason() == Reason::kMigrationRefused);
-  CHECK(process.sentence().find("E11000 duplicate key") != std::string::npos);
-  CHECK(model.records["m/b"].state == RecordState::kFailed);
-  CHECK(model.records["m/b"].error == process.sentence());
-  // A broken connection is not remembered: the next one resumes.
-  Process dropped(schema, model);
-  dropped.fault = [&](const Work& work) -> Outcome {
-    if (!std::holds_alternative<RunBatch>(work)) {
-      return std::visit([&](const auto& w) { return dropped.execute(w); }, work);
-    }
-    return tl::unexpected(Failure{Domain::kStream, 0, core::Doing::kModify, "connection closed", {}});
-  };
-  REQUIRE(dropped.run());
-  CHECK(dropped.migrator.judgement().verdict == Verdict::kTransient);
-  CHECK(model.records["m/b"].state == RecordState::kRunning);
-  CHECK(model.records["m/b"].error.empty());
-}
-
-TEST_CASE(
-    "a seed that collides says which, with which key of whose document, and is remembered where it has a record") {
-  for (const char* mode : {"insert_missing", "merge", "replace"}) {
-    for (const bool same_seed : {false, true}) {
-      CAPTURE(mode);
-      CAPTURE(same_seed);
-      const auto schema = schema_of(seed(mode, R"([ { "_id": "admin", "name": "a" } ])"));
-      ModelMigrations model;
-      Process process(schema, model);
-      process.fault = [&](const Work& work) -> Outcome {
-        if (!std::holds_alternative<RunSeed>(work)) {
-          return std::visit([&](const auto& w) { return process.execute(w); }, work);
-        }
-        MigrationMoved moved;
-        moved.collision = SeedCollision{"\"admin\"", "by_name", R"({ "name" : 1 })", "41", same_seed};
-        return moved;
-      };
-      REQUIRE(process.run());
-      CHECK(process.reason() == Reason::kMigrationRefused);
-      CHECK(process.migrator.judgement().verdict == Verdict::kPermanent);
-      CHECK(process.migrator.judgement().origin == Origin::kDocuments);
-      CHECK(process.sentence().starts_with(
-          R"(seed of models failed: the document { "_id" : "admin" } that s.toml:10:1 declares has, in the unique )"
-          R"(index "by_name" { "name" : 1 }, the key of )"));
-      const bool ours = process.sentence().find(R"(a document of this seed, { "_id" : 41 }.)") != std::string::npos;
-      CHECK(ours == same_seed);
-      const MigrationRecord* record = model.records.empty() ? nullptr : &model.records.begin()->second;
-      CHECK((record != nullptr) == (std::string(mode) != "insert_missing"));
-      if (record != nullptr) CHECK(record->error == process.sentence());
-    }
-  }
 }
 
 TEST_CASE("progress has a step, a number and a percentage below a hundred") {
