@@ -13,6 +13,9 @@ struct RetrySettings {
   Millis failed_retry{60'000};  // what waiting cannot mend; 0: never by itself
 };
 
+// Of what rarely mends by itself, and may: init.failed_retry, and a pace of its own where that is "never".
+inline Millis slow_pace(Millis failed_retry) { return failed_retry > Millis(0) ? failed_retry : Millis(30'000); }
+
 class Backoff {
  public:
   Backoff(Millis initial, Millis max) : initial_(initial), max_(max), bound_(initial) {}

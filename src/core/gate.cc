@@ -14,8 +14,6 @@ namespace {
 
 // How long the end waits for the lease to be given back.
 constexpr Millis kReleaseWithin{500};
-// kSlow failures when init.failed_retry is "never": they may still mend by themselves.
-constexpr Millis kSlowRetry{30'000};
 
 bool initializing(State state) {
   return state == State::kConnecting || state == State::kWaiting || state == State::kInitializing ||
@@ -351,10 +349,9 @@ void Gate::fail(const Judgement& judgement, Now now) {
   }
   causes_.failed({judgement.reason, judgement.sentence, judgement.origin});
   const bool slow = judgement.verdict == Verdict::kSlow;
-  const Millis slow_pace = settings_.failed_retry.count() > 0 ? settings_.failed_retry : kSlowRetry;
   const bool overload = judgement.reason == Reason::kOverloaded;
   if (!overload) overload_backoff_.reset();
-  const Millis delay = slow       ? jittered(random_, slow_pace)
+  const Millis delay = slow       ? jittered(random_, slow_pace(settings_.failed_retry))
                        : overload ? overload_backoff_.next(random_, judgement.base_backoff)
                                   : backoff_.next(random_);
   // Every cause once; the same one again only in the status, or the log would fill with what everyone knows.

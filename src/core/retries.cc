@@ -3,13 +3,6 @@
 #include <utility>
 
 namespace readygate::core {
-namespace {
-
-// Where init.failed_retry is "never": a kSlow failure may still mend by itself.
-constexpr Millis kSlowRetry{30'000};
-
-}  // namespace
-
 Retries::Retries(const RetrySettings& settings, Random& random)
     : settings_(settings), random_(random), backoff_(settings.backoff_initial, settings.backoff_max) {}
 
@@ -17,15 +10,18 @@ std::optional<Millis> Retries::pause_after(const Judgement& failure) {
   switch (failure.verdict) {
     case Verdict::kTransient:
     case Verdict::kReread:
-    case Verdict::kOnceMore: return backoff_.next(random_);
+    case Verdict::kOnceMore:
+      if (failure.reason == Reason::kOverloaded) return overload_.next(random_, failure.base_backoff);
+      overload_.reset();
+      return backoff_.next(random_);
     case Verdict::kSlow:
     case Verdict::kAuthGrace:
     case Verdict::kPermanent: break;
   }
   backoff_.reset();
-  if (settings_.failed_retry.count() > 0) return jittered(random_, settings_.failed_retry);
-  if (failure.verdict == Verdict::kPermanent) return std::nullopt;
-  return jittered(random_, kSlowRetry);
+  overload_.reset();
+  if (failure.verdict == Verdict::kPermanent && settings_.failed_retry <= Millis(0)) return std::nullopt;
+  return jittered(random_, slow_pace(settings_.failed_retry));
 }
 
 bool Retries::news(const Judgement& failure) {
@@ -37,6 +33,7 @@ bool Retries::news(const Judgement& failure) {
 
 void Retries::went_on() {
   backoff_.reset();
+  overload_.reset();
   told_.reset();
 }
 

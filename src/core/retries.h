@@ -28,6 +28,7 @@ class Retries {
   const RetrySettings settings_;
   Random& random_;
   Backoff backoff_;
+  OverloadBackoff overload_;
   std::optional<Judgement> told_;
 };
 

@@ -233,6 +233,17 @@ TEST_CASE("retries: what passes by itself backs off, the rest keeps the slow pac
   CHECK(never.pause_after({Verdict::kSlow, Reason::kWriteConcern, "too few members"}));
 }
 
+TEST_CASE("retries: an overloaded server is asked ever more rarely, as it names the pause") {
+  SeededRandom random{1};
+  Retries retries({Millis(1), Millis(2), Millis(60'000)}, random);
+  Judgement overloaded{Verdict::kTransient, Reason::kOverloaded, "busy"};
+  overloaded.base_backoff = Millis(5'000);
+  Millis longest{0};
+  for (int i = 0; i < 50; ++i) longest = std::max(longest, *retries.pause_after(overloaded));
+  CHECK(longest > Millis(1'000));
+  CHECK(longest <= Millis(10'000));
+}
+
 // -------------------------------------------------------------------------------------------------------- what is
 // withheld
 
