@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from pymongo import MongoClient
 
 from support.gate import Daemon, wait_until
 from support.web import Reply, WebServer
 
+pytestmark = pytest.mark.engines
 MakeDaemon = Callable[..., Daemon]
 
 DOCUMENTS = 400

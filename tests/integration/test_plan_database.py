@@ -184,6 +184,7 @@ def test_against_a_file_there_is_nothing_to_try(plan: Plan) -> None:
     assert done.returncode == 64 and "--against" in done.stderr
 
 
+@pytest.mark.engines
 def test_on_the_engine(engine: Any, client: MongoClient, database: str, plan: Plan) -> None:
     """The rules that the example relies on are enforced there, the validator by way of collMod."""
     client[database].create_collection("other")
