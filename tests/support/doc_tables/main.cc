@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/duration.h"
 #include "base/json.h"
@@ -17,6 +18,7 @@
 #include "cli/exit_code.h"
 #include "config/options.h"
 #include "core/facts.h"
+#include "core/server_rules.h"
 #include "core/state.h"
 #include "mongo/tls_rules.h"
 #include "schema/migration_commands.h"
@@ -98,6 +100,40 @@ std::string tls() {
   for (const mongo::TlsRule& rule : mongo::tls_rules()) {
     out += fmt::format("| {} | {} | {} |\n", cell(with_gaps(rule.sentence)), cell(rule.means),
                        cell(with_gaps(rule.advice)));
+  }
+  return out;
+}
+
+std::string_view asked_for(core::Where where) {
+  switch (where) {
+    case core::Where::kAnywhere: return "anything";
+    case core::Where::kDeclaring: return "a step, a seed, a migration";
+    case core::Where::kDocuments: return "an index, a `collMod`, a migration";
+    case core::Where::kMigrating: return "a migration";
+    case core::Where::kSeeding: return "a seed";
+  }
+  return "";
+}
+
+std::string_view followed_by(core::Verdict verdict) {
+  switch (verdict) {
+    case core::Verdict::kTransient: return "again, with backoff";
+    case core::Verdict::kSlow: return "again, at the slow pace";
+    case core::Verdict::kReread: return "the catalog is read again";
+    case core::Verdict::kPermanent: return "failed";
+    case core::Verdict::kAuthGrace: return "again for `init.auth_grace`, then failed";
+    case core::Verdict::kOnceMore: return "once more, then failed";
+  }
+  return "";
+}
+
+std::string server_codes() {
+  std::string out = "| answer | to | reason | origin | what follows |\n| --- | --- | --- | --- | --- |\n";
+  for (const core::ServerRule& rule : core::server_rules()) {
+    const Origin from = origin(rule.reason);
+    out += fmt::format("| {}{} | {} | `{}` | {} | {} |\n", fmt::join(rule.codes, ", "),
+                       rule.words.empty() ? "" : fmt::format(" (\"{}\")", rule.words), asked_for(rule.where),
+                       name(rule.reason), from == Origin::kNone ? "–" : name(from), followed_by(rule.verdict));
   }
   return out;
 }
@@ -300,6 +336,7 @@ std::string privileges() {
 
 const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("reasons"), &reasons},
+                            std::pair{std::string_view("server-codes"), &server_codes},
                             std::pair{std::string_view("tls"), &tls},
                             std::pair{std::string_view("transitions"), &transitions},
                             std::pair{std::string_view("facts"), &facts},
