@@ -55,6 +55,8 @@ void ModelSet::request(const core::Work& work, Reply reply) {
     reply(tl::unexpected(not_primary()));
   } else if (events_.now() < overloaded_until_ && dice_.chance(refused_)) {
     reply(tl::unexpected(test::overloaded_error(dice_.chance(0.5) ? Millis(0) : dice_.millis(1, 3'000))));
+  } else if (refuses(work)) {
+    reply(tl::unexpected(refusal(work)));
   } else if (std::holds_alternative<core::ReadLedger>(work)) {
     reply(core::LedgerRead{committed_.ledger});
   } else if (const auto* read = std::get_if<core::ReadCatalog>(&work)) {
@@ -118,6 +120,21 @@ void ModelSet::request(const core::Work& work, Reply reply) {
   } else {
     reply(core::Done{});
   }
+}
+
+// A document that no index can be built over, and that no update can change.
+bool ModelSet::refuses(const core::Work& work) const {
+  if (refused_code_ == 0) return false;
+  const auto* step = std::get_if<core::RunStep>(&work);
+  if (step != nullptr) return builds(step->step) && step->step.collection == refused_in_;
+  const auto* batch = std::get_if<core::RunBatch>(&work);
+  return batch != nullptr && batch->batch.collection == refused_in_;
+}
+
+core::Failure ModelSet::refusal(const core::Work& work) const {
+  core::Failure failure = test::server_error(refused_code_, kDocumentInTheWay);
+  failure.doing = std::holds_alternative<core::RunBatch>(work) ? core::Doing::kMigrate : core::Doing::kCreateIndexes;
+  return failure;
 }
 
 // A majority does the same again on what it has: the same writes in the same order.

@@ -47,6 +47,15 @@ class ModelSet {
   const State& primary() const { return primary_; }
   const State& committed() const { return committed_; }
 
+  // Steps and migrations that work through the documents of this collection are refused with the code; 0: none is.
+  void refuse(const std::string& collection, int code) {
+    refused_in_ = collection;
+    refused_code_ = code;
+  }
+  static bool is_refusal(const core::Outcome& outcome) {
+    return !outcome && outcome.error().message == kDocumentInTheWay;
+  }
+
   bool hides_builds = false;  // an index that is being built is listed as any other
 
   // How the server and its data are, before the first request.
@@ -62,6 +71,11 @@ class ModelSet {
   void arrive_late(const schema::Document& command, Millis without_majority);
 
  private:
+  static constexpr const char* kDocumentInTheWay = "a document is in the way";
+
+  bool refuses(const core::Work& work) const;
+  core::Failure refusal(const core::Work& work) const;
+
   using Change = std::function<void(State&)>;
   struct Write {
     Change change;
@@ -89,6 +103,8 @@ class ModelSet {
   Millis majority_back_{0};
   Millis overloaded_until_{0};
   double refused_ = 0;
+  std::string refused_in_;  // a collection
+  int refused_code_ = 0;
 };
 
 }  // namespace readygate::sim

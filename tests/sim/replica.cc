@@ -8,6 +8,9 @@
 namespace readygate::sim {
 namespace {
 
+// Less than init.failed_retry with its jitter: within this time it comes round at most once.
+constexpr Millis kBetweenRetries{3'500};
+
 core::GateSettings settings(int parallelism) {
   core::GateSettings settings;
   settings.failed_retry = Millis(5'000);
@@ -40,6 +43,13 @@ std::optional<Right> right_of(const core::Work& work) {
         }
       },
       work);
+}
+
+std::string asked(const core::Work& work) {
+  const auto* step = std::get_if<core::RunStep>(&work);
+  if (step != nullptr) return step->step.collection + ": " + step->step.what;
+  const auto* batch = std::get_if<core::RunBatch>(&work);
+  return batch != nullptr ? "a migration of " + batch->batch.collection : "";
 }
 
 core::Failure no_answer() {
@@ -79,6 +89,7 @@ void Replica::say(const std::string& line) const {
 void Replica::start() {
   ++life_;
   stopped_until_ = Millis(0);
+  refusals_.clear();
   was_open_ = was_reachable_ = heard_ = primary_ = false;
   wall_offset_ = dice_.millis(-86'400'000, 86'400'000);
   gate_ = std::make_unique<core::Gate>(settings(1 + number_ % 4), schema_, dice_, now());
@@ -203,17 +214,27 @@ void Replica::send(core::TaskId id, core::Work work) {
         if (late) {
           if (const auto* sent = std::get_if<core::RunStep>(&work)) judge_.arrived_late(*sent);
         }
-        set_.request(work, [this, id, life, answered, answer_lost, repeated](core::Outcome outcome) {
+        const std::string refused = asked(work);
+        set_.request(work, [this, id, life, answered, answer_lost, repeated, refused](core::Outcome outcome) {
           if (answer_lost) return;
-          events_.after(dice_.millis(0, 20), [this, id, life, answered, repeated, outcome = std::move(outcome)] {
-            if (std::exchange(*answered, true)) return;
-            deliver(id, outcome, life);
-            if (repeated) deliver(id, outcome, life);
-          });
+          events_.after(dice_.millis(0, 20),
+                        [this, id, life, answered, repeated, refused, outcome = std::move(outcome)] {
+                          if (std::exchange(*answered, true)) return;
+                          if (life == life_ && ModelSet::is_refusal(outcome)) count_refusal(refused);
+                          deliver(id, outcome, life);
+                          if (repeated) deliver(id, outcome, life);
+                        });
         });
       });
     });
   });
+}
+
+void Replica::count_refusal(const std::string& what) {
+  std::vector<Millis>& times = refusals_[what];
+  std::erase_if(times, [&](Millis at) { return at + kBetweenRetries < events_.now(); });
+  times.push_back(events_.now());
+  judge_.refused_again(*gate_, what, times.size());
 }
 
 void Replica::deliver(core::TaskId id, core::Outcome outcome, std::uint64_t life) {

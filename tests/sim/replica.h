@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,6 +32,8 @@ struct Judge {
   std::function<void(const core::Gate& gate, const schema::Schema& schema)> opened;
   // It calls the database lost, though what it heard last was an answer, and it knows a primary.
   std::function<void(const core::Gate& gate)> lost_one_that_answers;
+  // It was refused the same thing so often within a time in which init.failed_retry does not come round twice.
+  std::function<void(const core::Gate& gate, const std::string& what, std::size_t times)> refused_again;
   std::function<void(const std::string& line)> trace;  // empty: nobody listens
 };
 
@@ -58,6 +61,7 @@ class Replica {
   void event(const std::function<void(core::Gate&)>& what);
   void carry_out();
   void send(core::TaskId id, core::Work work);
+  void count_refusal(const std::string& what);
   void deliver(core::TaskId id, core::Outcome outcome, std::uint64_t life);
   void arm();
   void say(const std::string& line) const;
@@ -75,8 +79,9 @@ class Replica {
   Millis boot_offset_{0};   // of this machine's CLOCK_BOOTTIME
   Millis wall_offset_{0};   // of its wall clock, which jumps
   Millis stopped_until_{0};
-  std::vector<std::function<void()>> waiting_;  // for SIGCONT, in order
-  std::uint64_t ticks_ = 0;                     // numbers the timers; only the last one counts
+  std::vector<std::function<void()>> waiting_;           // for SIGCONT, in order
+  std::uint64_t ticks_ = 0;                              // numbers the timers; only the last one counts
+  std::map<std::string, std::vector<Millis>> refusals_;  // of this life, by what was refused: when
   bool was_open_ = false;
   bool was_reachable_ = false;
   bool heard_ = false;    // what came last was an answer

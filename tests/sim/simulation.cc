@@ -11,11 +11,16 @@
 //   7. What the late command of a former holder undoes is found within one lease period and a verification, and mended.
 //      Held against histories in which nothing else goes wrong: who is to look may otherwise be killed.
 //   8. `reachable` never falls while answers come: an overloaded server is one that is there.
+//   9. What is refused for the sake of a document, or with a code that nobody knows, is asked for twice before
+//   init.failed_retry, by
+//      each replica, and done once the cause is gone. An attempt that was given up before its answer came has not heard
+//      it, so that where other things go wrong it may be three times.
 //
 // To find that an invariant does not hold ends the history: what follows would only repeat it.
 #include "sim/simulation.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <stdexcept>
 #include <vector>
@@ -106,6 +111,10 @@ class History {
     judge_.lost_one_that_answers = [this](const core::Gate& gate) {
       broken(fmt::format("{:.8} calls a database lost that answers", gate.snapshot().instance_id));
     };
+    judge_.refused_again = [this](const core::Gate& gate, const std::string& what, std::size_t times) {
+      if (times <= (quiet_ ? 2U : 3U)) return;
+      broken(fmt::format("{:.8} was refused {} times in a row: {}", gate.snapshot().instance_id, times, what));
+    };
     set_.on_commit = [this] { on_commit(); };
     set_.on_reading = [this] { roll_back_what_is_read(); };
     choose_weather();
@@ -119,6 +128,7 @@ class History {
         for (int i = 0; i < kDocuments; ++i) state.documents.batch[collection][i] = {};
       }
     });
+    if (dice_.chance(0.2)) refuse_for_a_while();
     for (int i = 0; i < replicas; ++i) {
       const int version = i == 0 || dice_.chance(0.5) ? newest_ : static_cast<int>(dice_.between(1, newest_));
       replicas_.push_back(
@@ -139,6 +149,7 @@ class History {
         say("calm");
         weather_ = Weather{};
         set_.overloaded_for(Millis(0), 0);
+        set_.refuse("", 0);
       }
       events_.run_until(at);
     }
@@ -171,6 +182,18 @@ class History {
     worst_moments_ = rate(0.3);
     overloads_ = rate(0.3);
     fault_pause_ = dice_.chance(0.2) ? Millis(60'000) : dice_.millis(2'000, 20'000);
+  }
+
+  // A document is in the way, until somebody removes it.
+  void refuse_for_a_while() {
+    constexpr std::array kCollections{"orders", "customers", "third"};
+    const std::string collection = kCollections.at(dice_.next() % kCollections.size());
+    const int code = dice_.chance(0.5) ? 16755 : 8'888;  // known as one of documents, and known to nobody
+    set_.refuse(collection, code);
+    events_.after(dice_.millis(1'000, kCalmAfter.count() - 1'000), [this, collection] {
+      say(fmt::format("nothing is in the way of {} any more", collection));
+      set_.refuse("", 0);
+    });
   }
 
   void next_fault() {

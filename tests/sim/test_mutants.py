@@ -136,6 +136,18 @@ MUTANTS = [
         "    const bool again = known->state != RecordState::kPending;",
     ),
     Mutant(
+        "a code that nobody knows, asked for again and again",
+        "src/core/initializer.cc",
+        "failure_ = refusals_.weigh(std::move(judgement));",
+        "failure_ = std::move(judgement);",
+    ),
+    Mutant(
+        "a document in the way, taken for something that passes",
+        "src/core/server_rules.cc",
+        'kDocumentRefused, "", Where::kDocuments, Verdict::kPermanent,',
+        'kDocumentRefused, "", Where::kDocuments, Verdict::kTransient,',
+    ),
+    Mutant(
         "an answer that refuses a ping, taken for silence",
         "src/core/reachability.cc",
         "return judge(failure).reason == Reason::kAuth ? Heard::kRefusal : Heard::kAnswer;",
