@@ -103,7 +103,15 @@ def test_missing_privileges_are_named(scripted: ScriptedServer, plan: Plan) -> N
 def test_a_reading_that_is_refused_is_explained(scripted: ScriptedServer, plan: Plan) -> None:
     as_user(scripted, may("find"))
     scripted.on("listCollections", error=13)
-    done = plan(scripted.uri())
+    # A login of one step, without which it would be said that the URI has no user.
+    said = {
+        "ok": 1,
+        "conversationId": 1,
+        "done": True,
+        "payload": {"$binary": {"base64": "", "subType": "00"}},
+    }
+    scripted.on("saslStart", reply=said)
+    done = plan(scripted.uri("authMechanism=PLAIN", credentials="app:word"))
     assert done.returncode == 77
     assert "readygate: not_authorized: " in done.stderr
     assert "! not allowed to verify: listCollections on the database shop\n" in done.stderr
