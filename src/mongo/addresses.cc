@@ -11,7 +11,7 @@ namespace {
 
 using core::Failure;
 
-constexpr std::size_t kMost = 5;  // addresses in a sentence
+constexpr std::size_t kMostNamed = 5;  // addresses in a sentence
 
 std::string text_of(const bson_iter_t& value) {
   return BSON_ITER_HOLDS_UTF8(&value) ? bson_iter_utf8(&value, nullptr) : "";
@@ -67,12 +67,12 @@ std::optional<Failure> elsewhere(const Answers& answers, const Unreachable& unre
     if (std::any_of(answer.members.begin(), answer.members.end(), reached)) continue;
     if (std::none_of(answer.members.begin(), answer.members.end(), failed)) continue;
     std::string members;
-    for (std::size_t i = 0; i < answer.members.size() && i < kMost; ++i) {
+    for (std::size_t i = 0; i < answer.members.size() && i < kMostNamed; ++i) {
       const std::string& member = answer.members[i];
       members += fmt::format("{}{}", i == 0 ? "" : ", ", member);
       if (failed(member)) members += fmt::format(" ({})", unreachable.at(member));
     }
-    if (answer.members.size() > kMost) members += ", …";
+    if (answer.members.size() > kMostNamed) members += ", …";
     return failure(
         fmt::format("{} of the URI answers, but its replica set \"{}\" advertises {} instead, where nothing "
                     "is reached: {}",

@@ -92,9 +92,9 @@ std::string load_files(SSL_CTX* context, const TlsOptions& options) {
 
 // One handshake: bytes between a socket and OpenSSL, until an end is known. OpenSSL itself never touches the socket: it
 // would write without MSG_NOSIGNAL.
-class Handshake {
+class TlsHandshake {
  public:
-  Handshake(int socket, const std::string& host, const std::string& shown, const TlsOptions& options, Millis limit)
+  TlsHandshake(int socket, const std::string& host, const std::string& shown, const TlsOptions& options, Millis limit)
       : socket_(socket), host_(host), options_(options), limit_(limit), deadline_(Now::now() + limit) {
     seen_.facts.server = shown;
     seen_.facts.name = host;
@@ -142,7 +142,7 @@ class Handshake {
     SSL_CTX_set_cert_cb(
         context_.get(),
         [](SSL*, void* self) {
-          static_cast<Handshake*>(self)->asked_ = true;
+          static_cast<TlsHandshake*>(self)->asked_ = true;
           return 1;
         },
         this);
@@ -226,7 +226,7 @@ class Handshake {
   static int verified(int good, X509_STORE_CTX* store) {
     const auto* const ssl =
         static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-    auto* const self = static_cast<Handshake*>(SSL_get_ex_data(ssl, 0));
+    auto* const self = static_cast<TlsHandshake*>(SSL_get_ex_data(ssl, 0));
     if (good != 1 && self->error_ == X509_V_OK) {
       self->error_ = X509_STORE_CTX_get_error(store);
       self->depth_ = X509_STORE_CTX_get_error_depth(store);
@@ -244,7 +244,7 @@ class Handshake {
   static void heard(const SSL* ssl, int what, int value) {
     if ((what & SSL_CB_READ_ALERT) != SSL_CB_READ_ALERT) return;
     const int description = value & 0xff;
-    if (description != SSL_AD_CLOSE_NOTIFY) static_cast<Handshake*>(SSL_get_ex_data(ssl, 0))->alert_ = description;
+    if (description != SSL_AD_CLOSE_NOTIFY) static_cast<TlsHandshake*>(SSL_get_ex_data(ssl, 0))->alert_ = description;
   }
 
   // ------------------------------------------------------------------------------------------------ what it means
@@ -345,7 +345,7 @@ class Handshake {
 
 std::optional<TlsSeen> look_at_tls(int socket, const std::string& host, const std::string& shown,
                                    const TlsOptions& options, Millis limit) {
-  return Handshake(socket, host, shown, options, limit).look();
+  return TlsHandshake(socket, host, shown, options, limit).look();
 }
 
 std::string tls_files_problem(const TlsOptions& options) {
