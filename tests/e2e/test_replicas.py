@@ -174,7 +174,8 @@ def test_a_holder_stopped_past_its_lease_sends_nothing_more(
         return seen.is_set()
 
     wait_until(holding, 10, "the first replica is at work")
-    done_before = applied_by(holder)
+    # By what the server has: a stopped process may still owe lines of its log.
+    done_before = len([name for name in client[database].list_collection_names() if name[0] != "_"])
     heir = make_daemon(engine.uri, many, settings=QUICK_LEASE).start()
     heir.wait_state("ready", timeout=20)
     assert applied_by(heir) >= 1
