@@ -24,6 +24,10 @@ type connection struct {
 // ask connects and sends. The context's end closes the connection, whatever it is doing.
 func ask(ctx context.Context, path, request string, longest int, silence time.Duration) (*connection, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		<-ctx.Done() // the dialler reads the clock itself, and may do so just before the context's timer
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, err
 	}
