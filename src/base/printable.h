@@ -2,6 +2,7 @@
 // to.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,8 @@ namespace readygate {
 // On one line: what a terminal would obey is written as an escape of JSON ("\u001b"), bytes that are not UTF-8 as
 // "\ufffd". Everything else, quotes and backslashes too, stands as it is.
 std::string printable(std::string_view text);
+
+// Of UTF-8 at most so many bytes, and "…" where more was there; cut between characters.
+std::string shortened(std::string_view text, std::size_t bytes);
 
 }  // namespace readygate

@@ -4,6 +4,8 @@
 
 namespace readygate::core {
 
+Why why_of(const Judgement& judgement) { return {judgement.reason, judgement.sentence, judgement.origin}; }
+
 void Causes::primary(std::optional<Why> why_none) {
   no_primary_ = std::move(why_none);
   newest_is_ping_ = !no_primary_;

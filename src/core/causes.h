@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "core/failure.h"
 
 namespace readygate::core {
 
@@ -17,6 +18,8 @@ struct Why {
   Origin origin = readygate::origin(code);  // a seed or migration may be refused for the sake of either
   bool operator==(const Why&) const = default;
 };
+
+Why why_of(const Judgement& judgement);
 
 class Causes {
  public:

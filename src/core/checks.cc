@@ -7,6 +7,7 @@
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "base/printable.h"
 
 namespace readygate::core {
 namespace {
@@ -18,15 +19,6 @@ constexpr Millis kFirstPace{1'000};
 constexpr Millis kGrace{1'000};
 // Of a failure's words: the snapshot holds those of every check, and a page of memory holds the snapshot.
 constexpr std::size_t kMostWords = 200;
-
-// Without the half of a character of UTF-8 at the end.
-std::string shortened(std::string words) {
-  if (words.size() <= kMostWords) return words;
-  std::size_t end = kMostWords;
-  while (end > 0 && (static_cast<unsigned char>(words[end]) & 0xC0U) == 0x80U) --end;
-  words.resize(end);
-  return words + "…";
-}
 
 }  // namespace
 
@@ -89,7 +81,8 @@ void Checks::count(Commands& commands, Asked& check, const CheckOutcome& outcome
   }
   check.successes = 0;
   ++check.failures;
-  if (!check.passes || check.failures >= check.spec.failure_threshold) check.why = shortened(outcome.error());
+  if (!check.passes || check.failures >= check.spec.failure_threshold)
+    check.why = shortened(outcome.error(), kMostWords);
   if (check.failures < check.spec.failure_threshold || check.reason == Reason::kCheckFailed) return;
   check.passes = false;
   check.reason = Reason::kCheckFailed;

@@ -53,7 +53,6 @@ constexpr std::array<std::string_view, 2> kUndoneLabels = {"RetryableError", "No
 
 std::string sentence_of(const Failure& failure, std::string_view advice) {
   std::string_view words = failure.message;
-  if (!failure.advice.empty()) advice = failure.advice;
   while (!words.empty() && (words.back() == '.' || words.back() == ' ')) words.remove_suffix(1);
   if (!failure.advice.empty()) advice = failure.advice;
   if (words.empty()) return std::string(advice);

@@ -3,6 +3,7 @@
 // the table of core/server_rules.cc.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,9 +48,12 @@ enum class Doing {
 // again; asked of a reading or a ping, an answer that we do not know may well pass.
 bool declares(Doing doing);
 
-// A document that the server names as the cause.
+// Of a document's _id, or of a key, at most so many bytes are shown (docs/mongodb.md).
+inline constexpr std::size_t kMostShown = 80;
+
+// A document that is known as the cause.
 struct NamedDocument {
-  std::string id;          // its _id as Extended JSON; "": the server does not say
+  std::string id;          // its _id, as JSON or as the server writes it; "": not known
   std::string path;        // the field, dotted; "": not known
   std::string query = {};  // for the shell, where the server names none: it finds the document; "": no query does
 };

@@ -93,7 +93,7 @@ void Gate::on_ping(const Outcome& outcome, Now now) {
     said_ping_ = Reason::kNone;
     causes_.ping({});
   } else {
-    Judgement judgement = judge(outcome.error());
+    const Judgement judgement = judge(outcome.error());
     if (judgement.reason == Reason::kOverloaded) {
       pause = std::max(pause, ping_backoff_.next(random_, judgement.base_backoff));
     } else if (heard_in(outcome) != Heard::kSilence &&
@@ -101,7 +101,7 @@ void Gate::on_ping(const Outcome& outcome, Now now) {
       commands_.say(LogLevel::kWarn, fmt::format("The server answers a ping with an error: {}", judgement.sentence),
                     judgement.reason);
     }
-    causes_.ping(Why{judgement.reason, std::move(judgement.sentence)});
+    causes_.ping(why_of(judgement));
   }
   ping_at_ = now.instant + pause;
 }
@@ -123,8 +123,7 @@ void Gate::topology(const TopologyChanged& change, Now now) {
   } else if (change.last_error.message.empty()) {
     causes_.primary(Why{Reason::kNoPrimary, "No writable primary is known."});
   } else {
-    Judgement judgement = judge(change.last_error);
-    causes_.primary(Why{judgement.reason, std::move(judgement.sentence), judgement.origin});
+    causes_.primary(why_of(judge(change.last_error)));
   }
   settle(now);
 }
@@ -344,10 +343,10 @@ void Gate::fail(const Judgement& judgement, Now now) {
     auth_refused_since_.reset();
   }
   if (permanent) {
-    fail_for_good({judgement.reason, judgement.sentence, judgement.origin}, now);
+    fail_for_good(why_of(judgement), now);
     return;
   }
-  causes_.failed({judgement.reason, judgement.sentence, judgement.origin});
+  causes_.failed(why_of(judgement));
   const bool slow = judgement.verdict == Verdict::kSlow;
   const bool overload = judgement.reason == Reason::kOverloaded;
   if (!overload) overload_backoff_.reset();

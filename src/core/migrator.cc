@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "schema/migration_commands.h"
 
 namespace readygate::core {
@@ -17,16 +18,7 @@ using schema::Seed;
 
 // Between two passes of a background migration: documents that the version before still writes come one by one.
 constexpr Millis kPassPause{1'000};
-constexpr std::size_t kLongestId = 80;  // bytes of an _id that are shown
-constexpr Millis kSayEvery{5'000};      // lines of progress in the log
-
-// Without the half of a character of UTF-8 at the end.
-std::string shortened(std::string id) {
-  if (id.size() <= kLongestId) return id;
-  std::size_t end = kLongestId;
-  while (end > 0 && (static_cast<unsigned char>(id[end]) & 0xC0U) == 0x80U) --end;
-  return id.substr(0, end) + "…";
-}
+constexpr Millis kSayEvery{5'000};  // lines of progress in the log
 
 bool is_refusal(const Judgement& judgement) {
   return judgement.verdict == Verdict::kPermanent &&
@@ -314,11 +306,11 @@ void Migrator::on_moved(Commands& commands, Doing doing, const MigrationMoved& m
 
 // Waiting does not mend it, and the other document is not ours to change.
 void Migrator::on_collision(Commands& commands, const SeedCollision& collision) {
-  const std::string document = collision.document.empty()
-                                   ? "a document"
-                                   : fmt::format("the document {{ \"_id\" : {} }}", shortened(collision.document));
+  const std::string document = collision.document.empty() ? "a document"
+                                                          : fmt::format("the document {{ \"_id\" : {} }}",
+                                                                        shortened(collision.document, kMostShown));
   const std::string other =
-      collision.other.empty() ? "" : fmt::format(", {{ \"_id\" : {} }}", shortened(collision.other));
+      collision.other.empty() ? "" : fmt::format(", {{ \"_id\" : {} }}", shortened(collision.other, kMostShown));
   const std::string_view cause =
       collision.same_seed ? "a document of this seed" : "another document, which this seed did not make";
   const std::string_view advice =

@@ -183,4 +183,9 @@ const ServerRule* rule_for(const Failure& failure) {
   return nullptr;
 }
 
+bool refuses_document(const Failure& failure) {
+  const ServerRule* rule = failure.domain == Domain::kServer ? rule_for(failure) : nullptr;
+  return rule != nullptr && rule->reason == Reason::kDocumentRefused;
+}
+
 }  // namespace readygate::core

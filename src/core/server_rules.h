@@ -32,4 +32,7 @@ std::span<const ServerRule> server_rules();
 // None: a code that the table does not know there.
 const ServerRule* rule_for(const Failure& failure);
 
+// Whether one document that is stored is the cause, which can be looked for (Reason::kDocumentRefused).
+bool refuses_document(const Failure& failure);
+
 }  // namespace readygate::core

@@ -30,9 +30,7 @@ bool holds(const std::vector<std::string>& list, const std::string& host) {
 }
 
 Failure failure(std::string message, std::string advice) {
-  Failure failure{core::Domain::kSelection, 0, core::Doing::kConnect, std::move(message), {}};
-  failure.advice = std::move(advice);
-  return failure;
+  return {core::Domain::kSelection, 0, core::Doing::kConnect, std::move(message), {}, std::move(advice)};
 }
 
 // A server in another replica set than the URI says, or in none.

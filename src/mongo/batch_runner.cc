@@ -156,11 +156,6 @@ Document rehearsal(const core::RunBatch& work, const std::vector<Document>& docu
   return command;
 }
 
-bool is_about_documents(const Failure& failure) {
-  const core::ServerRule* rule = failure.domain == core::Domain::kServer ? core::rule_for(failure) : nullptr;
-  return rule != nullptr && rule->reason == Reason::kDocumentRefused;
-}
-
 // Where the server does not say which document it met: found by halves, in as many readings as the batch has bits. None
 // where a reading tells nothing, as with an update that is no pipeline.
 std::optional<std::string> offender(Fenced& fenced, const core::RunBatch& work,
@@ -168,7 +163,7 @@ std::optional<std::string> offender(Fenced& fenced, const core::RunBatch& work,
   if (!work.batch.pipeline) return std::nullopt;
   const auto fails = [&](std::size_t begin, std::size_t end) {
     const auto reply = fenced.send(Sort::kRead, rehearsal(work, documents, begin, end));
-    return !reply && is_about_documents(reply.error());
+    return !reply && core::refuses_document(reply.error());
   };
   std::size_t begin = 0;
   std::size_t end = documents.size();
@@ -184,7 +179,7 @@ std::optional<std::string> offender(Fenced& fenced, const core::RunBatch& work,
 // Where no document can be named, the query that finds those of this batch.
 Failure point_at_documents(Fenced& fenced, const core::RunBatch& work, const std::vector<Document>& documents,
                            Failure failure) {
-  if (!is_about_documents(failure) || !failure.document.id.empty()) return failure;
+  if (!core::refuses_document(failure) || !failure.document.id.empty()) return failure;
   if (const auto id = offender(fenced, work, documents)) {
     failure.document.id = *id;
     return failure;

@@ -149,16 +149,13 @@ Failure as_nobody(Failure failure) {
       (failure.code == kAtlasError && (says("not allowed") || says("not authorized") || says("unauthorized") ||
                                        says("requires authentication") || says("bad auth") || says("no auth")));
   if (!refused) return failure;
-  Failure wanted;
-  wanted.domain = Domain::kAuth;
-  wanted.code = failure.code;
-  wanted.doing = Doing::kConnect;
-  wanted.message = fmt::format("the server wants a user, and the URI has none (code {})", failure.code);
-  wanted.advice =
-      "Write a user and password into the URI (mongodb://USER:PASSWORD@HOST/?authSource=admin), or the authMechanism "
-      "that "
-      "the server expects. A changed secret is picked up without a restart.";
-  return wanted;
+  return {Domain::kAuth,
+          failure.code,
+          Doing::kConnect,
+          fmt::format("the server wants a user, and the URI has none (code {})", failure.code),
+          {},
+          "Write a user and password into the URI (mongodb://USER:PASSWORD@HOST/?authSource=admin), or the "
+          "authMechanism that the server expects. A changed secret is picked up without a restart."};
 }
 
 bool write_failed(const bson_t& reply, Doing doing, Failure& failure) {

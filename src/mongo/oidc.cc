@@ -70,9 +70,7 @@ std::pair<int, int> major_minor(std::string_view version) {
 }
 
 core::Failure problem(std::string message, std::string advice) {
-  core::Failure failure{core::Domain::kConfiguration, 0, core::Doing::kConnect, std::move(message), {}};
-  failure.advice = std::move(advice);
-  return failure;
+  return {core::Domain::kConfiguration, 0, core::Doing::kConnect, std::move(message), {}, std::move(advice)};
 }
 
 constexpr std::string_view kNameOne =

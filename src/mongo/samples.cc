@@ -1,34 +1,21 @@
 #include "mongo/samples.h"
 
 #include <algorithm>
-#include <cstddef>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/printable.h"
 #include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "schema/fields.h"
 #include "schema/violations.h"
 
 namespace readygate::mongo {
-namespace {
-
-constexpr std::size_t kLongestSample = 80;  // bytes
-
-}  // namespace
-
 std::vector<schema::Document> found_by(Client& client, const std::string& database, const schema::Document& command,
                                        core::Doing doing) {
   const auto reply = run(client, Sort::kRead, database, command.get(), nullptr, doing);
   return reply ? first_batch(*reply).value_or(Batch{}).documents : std::vector<schema::Document>{};
-}
-
-std::string shortened(std::string values) {
-  if (values.size() <= kLongestSample) return values;
-  std::size_t end = kLongestSample;
-  while (end > 0 && (static_cast<unsigned char>(values[end]) & 0xC0U) == 0x80U) --end;
-  return values.substr(0, end) + "…";
 }
 
 std::optional<core::Failure> find_violations(Client& client, const std::string& database, const schema::Step& step) {
@@ -38,7 +25,7 @@ std::optional<core::Failure> find_violations(Client& client, const std::string& 
   ids.reserve(found.size());
   for (const schema::Document& document : found) {
     const auto id = schema::field(document, "_id");
-    ids.push_back(id ? shortened(id->to_json()) : "none");
+    ids.push_back(id ? shortened(id->to_json(), core::kMostShown) : "none");
   }
   std::sort(ids.begin(), ids.end());  // a server gives them in any order, and once is enough in a log
   const bool all = found.size() < static_cast<std::size_t>(schema::kViolationSamples);

@@ -16,9 +16,6 @@ namespace readygate::mongo {
 std::vector<schema::Document> found_by(Client& client, const std::string& database, const schema::Document& command,
                                        core::Doing doing);
 
-// At most 80 bytes, cut between characters.
-std::string shortened(std::string values);
-
 // The documents that violate the validator which the step makes a constraint, by their _id and nothing else. None:
 // there are none, or it could not be found out.
 std::optional<core::Failure> find_violations(Client& client, const std::string& database, const schema::Step& step);

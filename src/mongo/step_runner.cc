@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/printable.h"
 #include "core/server_codes.h"
 #include "core/server_rules.h"
 #include "mongo/commands.h"
@@ -48,7 +49,8 @@ std::string sample_of(const schema::Document& shared) {
   if (key) {
     for (const schema::Field& value : schema::fields(*key)) values += (values.empty() ? "" : ", ") + value.to_json();
   }
-  return fmt::format("({}) in {} documents", shortened(std::move(values)), count ? count->integer().value_or(0) : 0);
+  return fmt::format("({}) in {} documents", shortened(values, core::kMostShown),
+                     count ? count->integer().value_or(0) : 0);
 }
 
 std::int64_t number_at(const schema::Document& document, std::string_view name) {
@@ -96,8 +98,7 @@ Failure explain_duplicates(Client& client, const std::string& database, const sc
 
 // Where the server names no document, the query that finds it.
 Failure point_at_documents(const schema::Step& step, Failure failure) {
-  const core::ServerRule* rule = failure.domain == Domain::kServer ? core::rule_for(failure) : nullptr;
-  if (rule == nullptr || rule->reason != Reason::kDocumentRefused || !failure.document.id.empty()) return failure;
+  if (!core::refuses_document(failure) || !failure.document.id.empty()) return failure;
   const auto list = schema::field(step.command, "indexes");
   const auto indexes = list ? list->document() : std::nullopt;
   std::vector<std::string> queries;

@@ -17,22 +17,16 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "mongo/handles.h"
 #include "mongo/tls_names.h"
 
 namespace readygate::mongo {
 
 namespace {
 
-template <auto destroy>
-struct Free {
-  template <typename T>
-  void operator()(T* handle) const {
-    destroy(handle);
-  }
-};
-using Context = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
-using Connection = std::unique_ptr<SSL, Free<SSL_free>>;
-using Certificate = std::unique_ptr<X509, Free<X509_free>>;
+using Context = std::unique_ptr<SSL_CTX, Destroy<SSL_CTX_free>>;
+using Connection = std::unique_ptr<SSL, Destroy<SSL_free>>;
+using Certificate = std::unique_ptr<X509, Destroy<X509_free>>;
 
 // The passphrase of the URI's key, or none: OpenSSL's own way of asking would read from the terminal.
 struct Passphrase {

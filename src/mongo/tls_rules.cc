@@ -104,9 +104,7 @@ std::span<const TlsRule> tls_rules() { return kRules; }
 core::Failure tls_failure(TlsFinding finding, const TlsFacts& facts) {
   const TlsRule* const rule =
       std::find_if(kRules.begin(), kRules.end() - 1, [&](const TlsRule& each) { return each.finding == finding; });
-  core::Failure failure{rule->domain, 0, core::Doing::kConnect, filled(rule->sentence, facts), {}};
-  failure.advice = filled(rule->advice, facts);
-  return failure;
+  return {rule->domain, 0, core::Doing::kConnect, filled(rule->sentence, facts), {}, filled(rule->advice, facts)};
 }
 
 }  // namespace readygate::mongo

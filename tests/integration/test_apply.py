@@ -42,12 +42,8 @@ def gate(server: ScriptedServer, schema: str = SCHEMA, **settings: Any) -> Daemo
 
 def apply(of: Daemon, *arguments: str) -> tuple[int, dict[str, Any]]:
     """`apply --format json`: the exit code and what it printed."""
-    with Process(
-        [readygate(), "apply", *of.options(), "--format", "json", *arguments], name="apply"
-    ) as process:
-        code = process.wait(20)
-        facts = [line for line in process.output().splitlines() if line.startswith('{"v":1,')]
-        return code, json.loads(facts[-1])
+    done = of.apply(*arguments, timeout=20)
+    return done.exit_code, done.facts
 
 
 def ledger(server: ScriptedServer) -> dict[str, Any]:

@@ -5,13 +5,12 @@ Whatever ends it, the exit code and the word say so, and the lease is free for w
 
 from __future__ import annotations
 
-import json
 import signal
 from typing import Any
 
 import pytest
 
-from support.gate import Daemon, Process, readygate, wait_until
+from support.gate import Daemon, Process, facts_in, readygate, wait_until
 from support.scripted import ScriptedServer, scripted_set
 
 __all__ = ["scripted_set"]  # a fixture, found by name
@@ -69,9 +68,7 @@ class Apply(Process):
     def ends(self) -> tuple[int, dict[str, Any]]:
         """The exit code, and the object that it printed, whose members are always the same."""
         code = self.wait(20)
-        facts: dict[str, Any] = json.loads(
-            [line for line in self.output().splitlines() if line.startswith('{"v":1,')][-1]
-        )
+        facts = facts_in(self.output())
         assert {name: type(value) for name, value in facts.items()} == MEMBERS
         return code, facts
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import pytest
 from pymongo import MongoClient
 
 from support.engine import Engine
-from support.gate import Daemon, Process, readygate
+from support.gate import Daemon
 
 SCHEMA = """
 schema = "s"
@@ -44,19 +43,12 @@ def test_a_document_that_cannot_be_converted_is_named(
     people.insert_many(
         [{"_id": i, "birth": "Secretia" if i == 137 else "2001-02-03"} for i in range(300)]
     )
-    daemon = make_daemon(engine.uri, schema=SCHEMA.format(phase=phase))
-    command = [readygate(), "apply", "--background", "--format", "json"]
-    command += ["--schema", str(daemon.schema), "--mongodb-uri", engine.uri]
-    command += ["--mongodb-database", database, "--gate-listen", ""]
-    command += ["--gate-socket", str(daemon.directory / "apply.sock")]
-    with Process(command, name="apply") as process:
-        assert process.wait(60) == 69, process.output()
-        output = process.output()
-    told = next(json.loads(line) for line in output.splitlines() if '"outcome"' in line)
-    assert told["code"] == "migration_refused"
-    assert told["origin"] == "documents"
-    assert "document with _id 137" in told["reason"]
-    assert "Secretia" not in output
+    done = make_daemon(engine.uri, schema=SCHEMA.format(phase=phase)).apply("--background")
+    assert done.exit_code == 69
+    assert done.facts["code"] == "migration_refused"
+    assert done.facts["origin"] == "documents"
+    assert "document with _id 137" in done.facts["reason"]
+    assert "Secretia" not in done.output
     # The batches before it are done, and nothing is lost.
     assert 100 <= people.count_documents({"birth": {"$type": "date"}}) < 200
     assert people.find_one(137) == {"_id": 137, "birth": "Secretia"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -11,7 +10,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 
 from support.engine import Engine
-from support.gate import Daemon, Process, readygate
+from support.gate import Daemon
 
 MakeDaemon = Callable[..., Daemon]
 HEAD = 'schema = "s"\ndatabase = "s"\nversion = 1\nmin_open = 1\n[policy]\ncontract = "apply"\n'
@@ -84,22 +83,12 @@ def test_what_waiting_cannot_mend_ends(
         pytest.skip("what this server answers is not known")
     for collection, documents in case.documents.items():
         client[database][collection].insert_many(documents)
-    daemon = make_daemon(engine.uri, schema=HEAD + case.schema)
-    command = [readygate(), "apply", "--schema", str(daemon.schema), "--format", "json"]
-    command += ["--mongodb-uri", engine.uri, "--mongodb-database", database]
-    command += ["--gate-listen", "", "--gate-socket", str(daemon.directory / "apply.sock")]
-    with Process(command, name="apply") as process:
-        exit_code = process.wait(60)
-        output = process.output()
-    told = next(
-        json.loads(line)
-        for line in output.splitlines()
-        if line.startswith("{") and '"outcome"' in line
-    )
+    done = make_daemon(engine.uri, schema=HEAD + case.schema).apply()
     expected = case.origin[engine_kind]
-    assert told["origin"] == (expected or "none"), told
-    assert exit_code == (69 if expected else 0)
-    assert output.count("not ready yet") <= 1  # else the second attempt was not the last
+    assert done.facts["origin"] == (expected or "none"), done.facts
+    assert done.exit_code == (69 if expected else 0)
+    assert done.output.count("not ready yet") <= 1  # else the second attempt was not the last
     if expected == "documents":
-        assert any(part in told["reason"] for part in case.said.split("|")), told["reason"]
-    assert "Secretia" not in output
+        said = done.facts["reason"]
+        assert any(part in said for part in case.said.split("|")), said
+    assert "Secretia" not in done.output

@@ -3,14 +3,13 @@ The server never says which of the seed's documents it is, nor whose the other o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
 
-from support.gate import Daemon, Process, readygate
+from support.gate import Daemon
 from support.scripted import ScriptedServer, scripted, scripted_set
 
 __all__ = ["scripted", "scripted_set"]  # fixtures, found by name
@@ -61,13 +60,9 @@ def schema(
 
 def apply(uri: str, text: str) -> tuple[int, dict[str, Any]]:
     """`apply --format json`: how it ended. The daemon is for its folder and options alone."""
-    of = Daemon(uri, text)
-    command = [readygate(), "apply", *of.options(), "--format", "json", "--init-timeout", "20s"]
-    with Process(command, name="apply") as process:
-        code = process.wait(30)
-        facts = [line for line in process.output().splitlines() if line.startswith('{"v":1,')]
-        assert "s3cret" not in process.output()  # nobody's values
-        return code, json.loads(facts[-1])
+    done = Daemon(uri, text).apply("--init-timeout", "20s", timeout=30)
+    assert "s3cret" not in done.output  # nobody's values
+    return done.exit_code, done.facts
 
 
 def is_told(facts: dict[str, Any], *parts: str) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from support.docs import REPOSITORY
-from support.gate import Process, readygate
+from support.gate import Applied, Daemon
 from support.scripted.server import ScriptedServer
 
 HEAD = 'schema = "s"\ndatabase = "s"\nversion = {version}\nmin_open = 1\n'
@@ -59,27 +57,20 @@ def pairs() -> Iterator[tuple[str, int, str, str, str]]:
 
 @pytest.mark.parametrize(("command", "code", "words", "reason", "origin"), list(pairs()))
 def test_a_refusal_ends_apply(
-    command: str, code: int, words: str, reason: str, origin: str, tmp_path: Path
+    command: str, code: int, words: str, reason: str, origin: str
 ) -> None:
     before, after = COMMANDS[command]
     with ScriptedServer("rs") as server:
 
-        def apply(version: int, body: str) -> tuple[int, dict]:
-            schema = tmp_path / f"v{version}.toml"
-            schema.write_text(HEAD.format(version=version) + POLICY + body)
-            line = [readygate(), "apply", "--schema", str(schema), "--format", "json"]
-            line += ["--mongodb-uri", server.uri(), "--gate-listen", ""]
-            line += ["--gate-socket", str(tmp_path / "gate.sock")]
-            with Process(line, name="apply") as process:
-                exit_code = process.wait(30)
-                said = [row for row in process.output().splitlines() if '"outcome"' in row]
-            return exit_code, json.loads(said[0])
+        def apply(version: int, body: str) -> Applied:
+            text = HEAD.format(version=version) + POLICY + body
+            return Daemon(server.uri(), text).apply(timeout=30)  # nothing of it is started
 
         if before:
-            assert apply(1, before)[0] == 0
+            assert apply(1, before).exit_code == 0
         sent = server.count(command)
         server.on(command, error={"code": code, "errmsg": words}, match={command: "c"})
-        exit_code, told = apply(2, after)
-        assert (told["code"], told["origin"]) == (reason, origin), told
-        assert exit_code == EXIT_CODES.get(reason, 69)
+        done = apply(2, after)
+        assert (done.facts["code"], done.facts["origin"]) == (reason, origin), done.facts
+        assert done.exit_code == EXIT_CODES.get(reason, 69)
         assert server.count(command) - sent <= 2

@@ -11,7 +11,7 @@ runs out of it says what was seen instead, with the log.
 
 from .application import Application
 from .binary import WAITERS, build_dir, readygate, repository, waiter
-from .daemon import COMPLETED, FAILED, STARTING, Daemon, Exited
+from .daemon import COMPLETED, FAILED, STARTING, Applied, Daemon, Exited, facts_in
 from .http import Answer, get, unix_line, unix_request
 from .process import Process, Timeout, free_port, wait_until
 from .watch import Watch
@@ -23,12 +23,14 @@ __all__ = [
     "WAITERS",
     "Answer",
     "Application",
+    "Applied",
     "Daemon",
     "Exited",
     "Process",
     "Timeout",
     "Watch",
     "build_dir",
+    "facts_in",
     "free_port",
     "get",
     "readygate",

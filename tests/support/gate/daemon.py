@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .binary import readygate, waiter
 from .folder import OwnedFolder
@@ -51,6 +51,21 @@ def toml_settings(settings: Settings) -> str:
         f"[{section}]\n" + "".join(f"{k} = {toml_value(v)}\n" for k, v in keys.items())
         for section, keys in settings.items()
     )
+
+
+class Applied(NamedTuple):
+    """How a run of `apply --format json` ended."""
+
+    exit_code: int
+    facts: dict[str, Any]  # the object that it printed
+    output: str  # all of it, log and object
+
+
+def facts_in(output: str) -> dict[str, Any]:
+    """The object that `apply --format json` printed, between the lines of its log."""
+    printed = [line for line in output.splitlines() if line.startswith('{"v":1,')]
+    facts: dict[str, Any] = json.loads(printed[-1])
+    return facts
 
 
 class Daemon:
@@ -260,6 +275,13 @@ class Daemon:
     def plan(self, *arguments: str) -> tuple[int, str]:
         """`readygate plan` with this daemon's configuration."""
         return self.run("plan", *self.options(), *arguments)
+
+    def apply(self, *arguments: str, timeout: float = 60) -> Applied:
+        """`readygate apply --format json` with this daemon's configuration, until it ends."""
+        command = [readygate(), "apply", *self.options(), "--format", "json", *arguments]
+        with Process(command, name="apply") as process:
+            exit_code = process.wait(timeout)
+            return Applied(exit_code, facts_in(process.output()), process.output())
 
     def waiter(
         self, *command: str, options: Sequence[str] = (), program: str = "readygate wait"

@@ -13,6 +13,7 @@
 #include "base/duration.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "base/random.h"
 #include "base/reason.h"
 #include "base/secret.h"
@@ -50,6 +51,15 @@ struct Pipe {
 };
 
 }  // namespace
+
+TEST_CASE("text is cut between characters, and only where it is longer") {
+  CHECK(shortened("abc", 3) == "abc");
+  CHECK(shortened("abcd", 3) == "abc…");
+  CHECK(shortened("aä", 2) == "a…");  // not in the middle of the two bytes
+  CHECK(shortened("aäb", 3) == "aä…");
+  CHECK(shortened("ää", 1) == "…");
+  CHECK(shortened("", 0).empty());
+}
 
 TEST_CASE("durations are a whole number and a unit") {
   CHECK(parse_duration("250ms") == Millis(250));
