@@ -27,12 +27,13 @@ from support.node.api import ApiError, Object
 from support.node.node import Node
 from support.node.record import Record, condition, container, running_since
 from support.proxy import TcpProxy
+from support.versions import version
 
 KUBERNETES = repository() / "docs/kubernetes.md"
 OPERATIONS = repository() / "docs/operations.md"
 ADOPT = "Adopt it in an existing Deployment"
 TEAM, RELEASE = "team", "orders"
-GATE, SERVICE = "registry.example/readygate:0.1.0", "registry.example/orders:7"
+GATE, SERVICE = f"registry.example/readygate:{version()}", "registry.example/orders:7"
 # The last line of the document's schema, and what version 2 has more, for the upgrade.
 LAST = '        name = "orders"\n'
 MORE = """

@@ -1,4 +1,6 @@
-"""The quick checks: formatting, Python, shell syntax, the length of files. CHECKS lists them."""
+"""The quick checks: formatting, Python, shell syntax, the length of files, copies of
+the version. CHECKS lists them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from . import versions
 from .builds import REPOSITORY
 
 MOST_LINES = 600  # of one source file: more is a sign of two files
@@ -100,4 +103,5 @@ CHECKS: dict[str, Callable[[], list[str] | None]] = {
     "Python source": python_source,
     "shell syntax": shell_syntax,
     "file length": file_length,
+    "one version": versions.problems,
 }

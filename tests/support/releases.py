@@ -19,8 +19,8 @@ from .debian import Root, build_packages
 from .parts import InstallError, cache_dir
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# Besides what builds the image: the tests' framework, and what makes a second build quick.
-FOR_TESTS = ("ccache", "doctest-dev")
+# Besides what builds the image: the tests' framework, a compiler's cache, what makes packages.
+FOR_TESTS = ("ccache", "doctest-dev", "dpkg-dev")
 STATIC = "readygate-wait"  # runs anywhere, and is copied
 
 NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
