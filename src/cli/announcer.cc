@@ -11,7 +11,8 @@ constexpr Millis kOtlpGivesUpAfter{300'000};
 
 }  // namespace
 
-Announcer::Announcer(GateHost& host, const config::Settings& settings, const std::string& version)
+Announcer::Announcer(GateHost& host, const config::Settings& settings, const std::string& version,
+                     std::string_view notify_socket)
     : host_(host),
       server_{settings.kubernetes.url, settings.kubernetes.token_file, settings.kubernetes.ca_file},
       reporter_({settings.kubernetes.condition,
@@ -19,6 +20,7 @@ Announcer::Announcer(GateHost& host, const config::Settings& settings, const std
                  {settings.kubernetes.namespace_name, settings.kubernetes.pod, settings.kubernetes.uid}},
                 random_, host.now().wall),
       workers_(1, "readygate/" + version),
+      manager_(host, notify_socket),
       changes_(random_),
       trace_(settings.otlp.service_name, version, random_) {
   const std::string user_agent = "readygate/" + version;
@@ -38,6 +40,7 @@ Announcer::Announcer(GateHost& host, const config::Settings& settings, const std
 }
 
 void Announcer::observe(const core::Snapshot& snapshot) {
+  manager_.observe(snapshot);
   reporter_.observe(snapshot, host_.now());
   turn();
   if (webhook_) {

@@ -1,13 +1,16 @@
-// What the daemon tells the world on its own account: the Kubernetes API server, a webhook, a collector of traces. It
-// carries what the pure parts decide to the workers that send it, and the answers back. It only listens to the gate.
+// What the daemon tells the world on its own account: the Kubernetes API server, a webhook, a collector of traces,
+// the service manager. It carries what the pure parts decide to the workers that send it, and the answers back. It only
+// listens to the gate.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/random.h"
 #include "cli/gate_host.h"
 #include "cli/messenger.h"
+#include "cli/service_manager.h"
 #include "config/settings.h"
 #include "http/workers.h"
 #include "kube/api_client.h"
@@ -20,8 +23,9 @@ namespace readygate::cli {
 // Loop thread only. Never destroyed before the process ends.
 class Announcer {
  public:
-  // `host` outlives it and is open.
-  Announcer(GateHost& host, const config::Settings& settings, const std::string& version);
+  // `host` outlives it and is open. `notify_socket`: see ServiceManager.
+  Announcer(GateHost& host, const config::Settings& settings, const std::string& version,
+            std::string_view notify_socket);
 
   // After each change of the gate.
   void observe(const core::Snapshot& snapshot);
@@ -39,6 +43,7 @@ class Announcer {
   kube::Reporter reporter_;
   http::Workers workers_;
   server::Timer next_;
+  ServiceManager manager_;
   telemetry::StateChanges changes_;
   telemetry::StartTrace trace_;
   std::optional<Messenger> webhook_;

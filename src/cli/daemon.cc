@@ -56,6 +56,11 @@ LogFormat log_format(const config::Settings& s) {
   return s.log.format.value_or(::isatty(STDERR_FILENO) == 1 ? LogFormat::kText : LogFormat::kJson);
 }
 
+std::string_view notify_socket() {
+  const char* const address = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe): nobody sets it here
+  return address == nullptr ? "" : address;
+}
+
 // Then libcurl is loaded at the start, and its absence said at once; a reload that adds the first check loads it later.
 bool needs_libcurl(const config::Settings& s) {
   const auto asks = [](const config::Check& check) { return check.kind != config::CheckKind::kFile; };
@@ -87,7 +92,7 @@ class Daemon {
     }
     for (const std::string& warning : config_.warnings) host_.say(LogLevel::kWarn, warning);
     make_checker();
-    announcer_.emplace(host_, config_.settings, READYGATE_VERSION);
+    announcer_.emplace(host_, config_.settings, READYGATE_VERSION, notify_socket());
     // The ledger is asked for while the servers are made. What comes of it is looked at by the loop, after they listen.
     event([this] { host_.gate().start(host_.now()); });
     auto server = server::Server::create(
