@@ -23,6 +23,7 @@ namespace {
 
 constexpr const char* kDefaultConfig = "/etc/readygate/readygate.toml";
 constexpr const char* kDefaultSocket = "/run/readygate/gate.sock";
+constexpr const char* kSettings = "Settings";  // of options in the help
 
 constexpr const char* kAbout =
     "Makes a MongoDB database ready before the service that needs it starts.\n\n"
@@ -125,7 +126,7 @@ void add_settings(Parser& parser, CLI::App& sub) {
            option.flag(),
            [&parser, path = option.path()](const std::string& text) { parser.line.flags.emplace_back(path, text); },
            help_of(option))
-        ->group(option.section.empty() ? "Settings" : "Settings: " + option.section)
+        ->group(option.section.empty() ? kSettings : fmt::format("{}: {}", kSettings, option.section))
         ->type_name("");
   }
 }
@@ -309,8 +310,11 @@ std::vector<CommandWords> command_words() {
   build(parser, [](const char* /*name*/) { return true; });
   std::vector<CommandWords> all;
   const auto add = [&](const CLI::App& app, std::string name) {
-    CommandWords words{std::move(name), app.get_description(), {}, {}};
-    words.help = words.help.substr(0, words.help.find('\n'));
+    CommandWords words{std::move(name), app.get_description(), app.get_footer(), {}, {}};
+    if (const auto end = words.help.find('\n'); end != std::string::npos) {
+      words.details = words.help.substr(words.help.find_first_not_of('\n', end));
+      words.help.resize(end);
+    }
     for (const CLI::Option* option : app.get_options()) {
       OptionWords entry;
       for (const std::string& n : option->get_lnames()) entry.names.push_back("--" + n);
@@ -318,6 +322,7 @@ std::vector<CommandWords> command_words() {
       if (entry.names.empty()) continue;
       entry.help = option->get_description();
       entry.takes_value = option->get_items_expected_max() > 0;
+      entry.setting = option->get_group().starts_with(kSettings);
       if (entry.names.front() == "--format") entry.choices = {"text", "json"};
       if (entry.names.front() == "--for") entry.choices = {"open", "ready", "initialized", "healthy"};
       words.options.push_back(std::move(entry));

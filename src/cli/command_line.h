@@ -72,16 +72,18 @@ struct Finished {
 
 tl::expected<CommandLine, Finished> parse_command_line(int argc, const char* const* argv);
 
-// What a completion script offers.
+// What a completion script offers, and a manual page tells.
 struct OptionWords {
   std::vector<std::string> names;  // "--config", "-h"
   std::string help;                // one line
   bool takes_value = false;
+  bool setting = false;              // one of config::options()
   std::vector<std::string> choices;  // of the value; empty: a file name or free text
 };
 struct CommandWords {
-  std::string name;  // "" for the program itself
-  std::string help;
+  std::string name;     // "" for the program itself
+  std::string help;     // one line
+  std::string details;  // paragraphs, with lines that are broken where a terminal's end
   std::vector<OptionWords> options;
   std::vector<std::string> arguments;  // words that may follow: the shells of `completion`
 };

@@ -2,25 +2,35 @@
 // table, and a test holds the two together.
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "base/reason.h"
 
 namespace readygate::cli {
 
+// Those of sysexits.h, timeout(1) and the shell; exit_meanings() says what each tells.
 enum ExitCode : int {
   kExitOk = 0,
-  kExitError = 1,    // any other error
-  kExitChanges = 2,  // `plan` found changes
+  kExitError = 1,
+  kExitChanges = 2,
   kExitUsage = 64,
-  kExitUnavailable = 69,  // the gate failed, or cannot be reached
+  kExitUnavailable = 69,
   kExitInternal = 70,
-  kExitTryAgain = 75,  // draining
+  kExitTryAgain = 75,
   kExitNotAllowed = 77,
-  kExitConfig = 78,  // bad configuration or schema
+  kExitConfig = 78,
   kExitTimeout = 124,
   kExitNotExecutable = 126,
   kExitNotFound = 127,
   kExitSignal = 128,  // plus the signal's number
 };
+
+struct ExitMeaning {
+  std::string_view code;     // "64", "128+n"
+  std::string_view meaning;  // a clause, no full stop
+};
+std::span<const ExitMeaning> exit_meanings();
 
 // What a command that fails for this reason exits with.
 ExitCode exit_code(Reason reason);

@@ -1,5 +1,5 @@
 """What the documents show is true: their tables are the code's, and their commands run. So are the
-JSON Schemas."""
+JSON Schemas and the manual pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support import walkthrough
-from support.docs import JSON_SCHEMAS, documents, exchanges, filled, json_schema, shown
+from support.docs import JSON_SCHEMAS, MAN_PAGES, documents, exchanges, filled, shown, whole_file
 from support.gate import Daemon, build_dir, free_port, readygate, repository
 
 MakeDaemon = Callable[..., Daemon]
@@ -46,9 +46,9 @@ def test_tables_are_those_of_the_code(path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", JSON_SCHEMAS)
-def test_json_schemas_are_those_of_the_code(name: str) -> None:
-    text = json_schema(name, build_dir() / "tests/support/doc_tables/doc-tables")
+@pytest.mark.parametrize("name", JSON_SCHEMAS + MAN_PAGES)
+def test_files_are_those_of_the_code(name: str) -> None:
+    text = whole_file(name, build_dir() / "tests/support/doc_tables/doc-tables")
     assert (repository() / name).read_text() == text, "./dev docs writes them"
 
 

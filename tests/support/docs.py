@@ -1,13 +1,13 @@
 """Keeps what is written from the code equal to it: the documents' tables, the exchanges of the
-protocol, and JSON Schemas.
+protocol, JSON Schemas, and manual pages.
 
     python3 -m support.docs --write     # puts them in
     python3 -m support.docs             # says which differ; exit status 1 if any does
 
 A document shows a table between the lines `<!-- table: NAME -->` and `<!-- end -->`; the program
-doc-tables of the build prints it, and the JSON Schemas. Between `<!-- exchange: NAME -->` and the
-end it shows one of the exchanges of tests/protocol/*.txt, which the suite `protocol` plays against
-the server: its title, then what is on the wire, as the file has it.
+doc-tables of the build prints it, and what is a file of its own. Between `<!-- exchange: NAME -->`
+and the end it shows one of the exchanges of tests/protocol/*.txt, which the suite `protocol` plays
+against the server: its title, then what is on the wire, as the file has it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ JSON_SCHEMAS = (
     "config/readygate.schema.json",
     "config/schema.schema.json",
     "docs/plan.schema.json",
+)
+MAN_PAGES = (
+    "packaging/man/readygate.1",
+    "packaging/man/readygate-wait.1",
+    "packaging/man/readygate.toml.5",
 )
 
 
@@ -77,9 +82,11 @@ def filled(text: str, program: Path) -> str:
     return MARK.sub(block, text)
 
 
-def json_schema(path: str, program: Path) -> str:
+def whole_file(path: str, program: Path) -> str:
     """The text of the file as the code has it."""
     printed = subprocess.run([program, Path(path).name], capture_output=True, text=True, check=True)
+    if path in MAN_PAGES:
+        return printed.stdout
     return json.dumps(json.loads(printed.stdout), indent=2, ensure_ascii=False) + "\n"
 
 
@@ -87,8 +94,8 @@ def main(write: bool) -> int:
     build = Path(os.environ.get("READYGATE_BUILD_DIR", REPOSITORY / "build"))
     program = build / "tests" / "support" / "doc_tables" / "doc-tables"
     wanted = {path: filled(path.read_text(), program) for path in documents()}
-    for name in JSON_SCHEMAS:
-        wanted[REPOSITORY / name] = json_schema(name, program)
+    for name in JSON_SCHEMAS + MAN_PAGES:
+        wanted[REPOSITORY / name] = whole_file(name, program)
     stale = 0
     for path, text in wanted.items():
         if path.is_file() and path.read_text() == text:

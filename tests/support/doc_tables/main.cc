@@ -1,5 +1,5 @@
 // Prints one of the tables that live in the code as Markdown: what the documents show between
-// `<!-- table: NAME -->` and `<!-- end -->`; or the JSON Schema of one of the TOML files. tests/support/docs.py writes
+// `<!-- table: NAME -->` and `<!-- end -->`; or a JSON Schema, or a manual page. tests/support/docs.py writes
 // them to where they belong, and a test compares.
 #include <algorithm>
 #include <array>
@@ -32,6 +32,7 @@
 #include "server/state_page.h"
 
 #include "json_schema.h"
+#include "man_pages.h"
 #include "plan_schema.h"
 #include "schema_tables.h"
 
@@ -65,6 +66,14 @@ std::string settings() {
     out += fmt::format("| `{}` | {} | {} | {} | {}{} |\n", option.path(), code(option.flag()), code(option.variable()),
                        code(fallback_of(*option.key)), cell(option.key->help),
                        option.key->allowed.empty() ? "" : fmt::format(" (`{}`)", cell(option.key->allowed)));
+  }
+  return out;
+}
+
+std::string exit_codes() {
+  std::string out = "| code | what it tells |\n| --- | --- |\n";
+  for (const cli::ExitMeaning& exit : cli::exit_meanings()) {
+    out += fmt::format("| {} | {} |\n", exit.code, cell(exit.meaning));
   }
   return out;
 }
@@ -336,6 +345,7 @@ std::string privileges() {
 
 const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("reasons"), &reasons},
+                            std::pair{std::string_view("exit-codes"), &exit_codes},
                             std::pair{std::string_view("server-codes"), &server_codes},
                             std::pair{std::string_view("tls"), &tls},
                             std::pair{std::string_view("transitions"), &transitions},
@@ -356,6 +366,9 @@ const std::array kTables = {std::pair{std::string_view("settings"), &settings},
                             std::pair{std::string_view("migration-commands"), &migration_commands},
                             std::pair{std::string_view("refused-commands"), &refused_commands},
 
+                            std::pair{std::string_view("readygate.1"), &test::readygate_1},
+                            std::pair{std::string_view("readygate-wait.1"), &test::readygate_wait_1},
+                            std::pair{std::string_view("readygate.toml.5"), &test::readygate_toml_5},
                             std::pair{std::string_view("readygate.schema.json"), &configuration_schema},
                             std::pair{std::string_view("schema.schema.json"), &schema_schema},
                             std::pair{std::string_view("plan.schema.json"), &plan_schema}};
