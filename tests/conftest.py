@@ -10,11 +10,12 @@ A test of what servers do in different ways runs on each of the chosen engines:
     def test_a_view_is_made(client: MongoClient, database: str) -> None: ...
 
 It then is test_a_view_is_made[ferretdb] and test_a_view_is_made[secantus]; so is what it asks of
-`engine_factory`. Without the mark it runs on the first of them.
-
-What a test needs of its server it says, and is skipped where the server, asked once, lacks it:
+`engine_factory`. Without the mark it runs on one, the first of them that has what the test needs:
 
     @needs("text", "transactions")             # support/engine/capabilities.py has the names
+
+What none of them has is skipped with the words of the server, which is asked once; an engine that
+this machine cannot have is skipped with the reason, and fails where READYGATE_ENGINE names it.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from support.proxy import NotProxyable, TcpProxy
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "engines(*names): runs on each of the chosen engines")
-    config.addinivalue_line("markers", "needs(*names): of the server, or the test is skipped")
+    config.addinivalue_line("markers", "needs(*names): of the server; else the test is skipped")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,13 +49,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names = kinds.chosen()
     mark = metafunc.definition.get_closest_marker("engines")
     if mark is None:
-        names = names[:1]
+        names = [kinds.for_needs(names, needed(metafunc.definition))]
     elif mark.args and names != [kinds.GIVEN]:
         families = {name.partition("-")[0] for name in mark.args}  # in Python and in Rust
         meant = [name for name in names if name.partition("-")[0] in families]
         skip = pytest.mark.skip(f"this is about {', '.join(mark.args)}")
         names = meant or [pytest.param(names[0], marks=skip)]  # type: ignore[list-item]
     metafunc.parametrize("engine_kind", names, indirect=True, scope="session")
+
+
+def needed(item: pytest.Item | pytest.Function) -> list[str]:
+    """What the test's marks say that its server must be able to do."""
+    return [name for mark in item.iter_markers("needs") for name in mark.args]
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +81,8 @@ class GivenServer:
 def engine_kind(request: pytest.FixtureRequest) -> str:
     """The name of the engine that the test runs on; "given" for a server that was named."""
     if request.param != kinds.GIVEN and (why := kinds.why_not(request.param)):
+        if kinds.is_named(request.param):
+            pytest.fail(f"{kinds.VARIABLE} names an engine that is not to be had here: {why}")
         pytest.skip(why)
     return str(request.param)
 
@@ -103,7 +111,7 @@ def capabilities() -> Callable[[Engine | GivenServer], Capabilities]:
 @pytest.fixture(autouse=True)
 def skip_what_the_engine_lacks(request: pytest.FixtureRequest) -> None:
     """By what the test's marks `needs` say."""
-    wanted = [name for mark in request.node.iter_markers("needs") for name in mark.args]
+    wanted = needed(request.node)
     if not wanted:
         return
     known = request.getfixturevalue("capabilities")(request.getfixturevalue("engine"))

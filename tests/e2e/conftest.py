@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.gate import Application, repository
+from support.engine.capabilities import Capabilities
+from support.example import KINDS, schema_without
+from support.gate import Application
 
 
 @pytest.fixture
@@ -26,7 +29,10 @@ def make_application(database: str) -> Iterator[Callable[..., Application]]:
         application.close()
 
 
-@pytest.fixture(scope="session")
-def example_schema() -> Path:
-    """The schema of the example service: every kind of index, and a validator."""
-    return repository() / "examples" / "rebalancer" / "schema.toml"
+@pytest.fixture
+def example_schema(engine: Any, capabilities: Callable[[Any], Capabilities]) -> Iterator[Path]:
+    """The schema of the example service, without the kinds of index that the server lacks."""
+    known = capabilities(engine)
+    with tempfile.TemporaryDirectory(prefix="readygate-") as folder:
+        Path(folder).chmod(0o755)  # the daemon may be a container's, with a user of its own
+        yield schema_without([kind for kind in KINDS if known.why_lacking(kind)], Path(folder))

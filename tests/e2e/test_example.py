@@ -177,7 +177,7 @@ def test_nothing_outlives_the_demo(engine_kind: str, number: signal.Signals) -> 
     assert "readygate" in names
     assert len(family) >= 4  # daemon, application, and the engine's several
     demo.send_signal(number)
-    demo.stdout.read()
+    print(demo.stdout.read())
     assert demo.wait(30) == {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGINT: 130}[number]
     wait_until(
         lambda: not any(alive(pid, start) for pid, start in family.items()),

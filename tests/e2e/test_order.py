@@ -9,6 +9,7 @@ from typing import Any
 
 from pymongo import MongoClient
 
+from support.engine.capabilities import needs
 from support.gate import FAILED, STARTING, Application, Daemon, wait_until
 from support.proxy import TcpProxy
 
@@ -69,6 +70,7 @@ def test_without_a_gate_the_same_application_initializes_in_vain(
     assert application.get("/models", timeout=20).code == 503
 
 
+@needs("text", "hashed")
 def test_the_schema_is_there_when_the_application_starts(
     engine: Any,
     client: MongoClient[Any],

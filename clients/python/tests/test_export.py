@@ -11,6 +11,7 @@ import beanie
 import pytest
 import tomllib
 from pymongo import AsyncMongoClient, IndexModel, MongoClient
+from support.engine.capabilities import needs
 from support.gate import Daemon, readygate
 
 from readygate.beanie import export_schema
@@ -56,6 +57,7 @@ def test_an_option_without_a_key_is_an_error() -> None:
         export_schema([Odd])
 
 
+@needs("text")
 def test_the_gate_makes_the_indexes_that_beanie_would(
     engine: Any, client: MongoClient[Any], database: str, make_daemon: Callable[..., Daemon]
 ) -> None:

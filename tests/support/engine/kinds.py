@@ -2,6 +2,7 @@
 
     READYGATE_ENGINE=secantus            one, for everything
     READYGATE_ENGINE=secantus,ferretdb   tests marked `engines` run on each, others on the first
+                                         that has what they need
     READYGATE_ENGINE=mongodb://…         that server; none is made or started
 
 Older variables name a server too: READYGATE_TEST_MONGODB_URI for tests, READYGATE_MONGODB_URI for
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +27,18 @@ TESTS = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Kind:
-    """One engine. `command` makes it where it is missing, and is what runs its supervisor."""
+    """One engine. `command` makes it where it is missing, and is what runs its supervisor.
+
+    `lacks` has names of capabilities.py. A test finds its engine by them before any server runs;
+    test_capabilities.py compares them with what the servers say.
+    """
 
     name: str
     what: str
     command: Callable[[bool], list[str]]  # whether it asks for passwords
     install: Callable[[], object]
     options: str  # of its URI
+    lacks: frozenset[str]
 
 
 def _ferretdb(auth: bool) -> list[str]:
@@ -53,6 +59,17 @@ def _secantus(program: Callable[[], list[str]]) -> Callable[[bool], list[str]]:
     return command
 
 
+FERRETDB_LACKS = """
+    index_collation hidden_at_creation prepare_unique compound_wildcard validator views
+    changed_views capped changed_capped changed_capped_max timeseries clustered collation
+    whole_collation preimages storage_engine encrypted_fields replica_set retryable_writes
+    transactions change_streams
+"""
+# Both of SecantusDB, and what only the one in Python lacks.
+SECANTUS_LACKS = "text hashed changed_capped_max encrypted_fields"
+PYTHON_LACKS = """
+    hidden_later all_indexes_or_none changed_views changed_capped timeseries whole_collation
+"""
 KINDS = {
     kind.name: kind
     for kind in (
@@ -62,6 +79,7 @@ KINDS = {
             _ferretdb,
             install.ensure,
             "retryWrites=false",
+            frozenset(FERRETDB_LACKS.split()),
         ),
         Kind(
             "secantus",
@@ -69,6 +87,7 @@ KINDS = {
             _secantus(install.ensure_secantus),
             install.ensure_secantus,
             "directConnection=true",
+            frozenset([*SECANTUS_LACKS.split(), *PYTHON_LACKS.split()]),
         ),
         Kind(
             "secantus-rust",
@@ -76,10 +95,12 @@ KINDS = {
             _secantus(install.ensure_secantus_rust),
             install.ensure_secantus_rust,
             "directConnection=true",
+            frozenset(SECANTUS_LACKS.split()),
         ),
     )
 }
-DEFAULT = ("ferretdb", "secantus")  # of tests
+# Of tests. SecantusDB in Rust is nearer to a MongoDB, and takes nine minutes of a processor.
+DEFAULT = ("secantus", "ferretdb")
 DEMO = ("secantus",)  # it is made in seconds and needs no root
 
 
@@ -112,12 +133,27 @@ def chosen(older: str = URI_VARIABLE, default: tuple[str, ...] = DEFAULT) -> lis
     return names or list(default)
 
 
+def is_named(name: str) -> bool:
+    """Whether the environment asks for this engine by its name."""
+    return bool(os.environ.get(VARIABLE)) and name in chosen()
+
+
 def chosen_kind(default: tuple[str, ...] = DEFAULT) -> Kind:
     """The engine for everything. Raises UnknownEngine."""
     first = chosen(older="", default=default)[0]
     if first == GIVEN:
         raise UnknownEngine(f"{VARIABLE} names a server: there is no engine to start")
     return KINDS[first]
+
+
+def for_needs(names: list[str], needs: Iterable[str]) -> str:
+    """The first of these engines that is to be had here and has all of that; else the first."""
+    able = (
+        name
+        for name in names
+        if name != GIVEN and not KINDS[name].lacks.intersection(needs) and not why_not(name)
+    )
+    return next(able, names[0])
 
 
 def why_not(name: str) -> str | None:

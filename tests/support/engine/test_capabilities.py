@@ -8,8 +8,8 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
-from support.engine import Engine, capabilities
-from support.engine.capabilities import QUESTIONS, Capabilities, needs
+from support.engine import Engine, capabilities, kinds
+from support.engine.capabilities import Capabilities, needs
 
 Asked = Callable[[Engine], Capabilities]
 
@@ -29,17 +29,24 @@ def test_what_needs_transactions_runs_where_there_are(client: MongoClient, datab
 
 
 @pytest.mark.engines("ferretdb", "secantus")
-def test_each_engine_lacks_something_else(
+def test_what_an_engine_lacks_is_what_is_known_of_it(
     engine: Engine, asked: Capabilities, engine_kind: str
 ) -> None:
-    lacking = set(asked.lacking())
-    if engine_kind == "ferretdb":
-        assert {"views", "transactions", "replica_set"} <= lacking
-        assert not {"text", "hashed", "stop"} & lacking
-    else:
-        assert {"text", "hashed", "encrypted_fields"} <= lacking
-        assert not {"views", "transactions", "replica_set", "prepare_unique"} & lacking
-    assert lacking < {"stop", *QUESTIONS}
+    if engine_kind == kinds.GIVEN:
+        pytest.skip("nothing is known of a server that was named")
+    assert set(asked.lacking()) == kinds.KINDS[engine_kind].lacks
+
+
+def test_the_first_engine_that_has_what_a_test_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "why_not", lambda _: None)
+    chosen = ["secantus", "secantus-rust", "ferretdb"]
+    assert kinds.for_needs(chosen, []) == "secantus"
+    assert kinds.for_needs(chosen, ["text"]) == "ferretdb"
+    assert kinds.for_needs(chosen, ["hidden_later", "transactions"]) == "secantus-rust"
+    assert kinds.for_needs(chosen, ["text", "transactions"]) == "secantus", "which is skipped"
+    assert kinds.for_needs([kinds.GIVEN], ["text"]) == kinds.GIVEN
+    monkeypatch.setattr(kinds, "why_not", lambda name: name if name == "secantus" else None)
+    assert kinds.for_needs(chosen, []) == "secantus-rust", "the first cannot be had"
 
 
 def test_a_server_is_asked_once_and_what_it_says_is_told(
