@@ -52,7 +52,7 @@ inline constexpr std::array kCappedKeys = {
     toml::Key{.name = "max",
               .type = toml::Type::kInteger,
               .range = toml::Range{1, kMaxCappedDocuments},
-              .help = "the most documents that it holds",
+              .help = "the most documents that it holds; 2147483647 is no limit, as none is",
               .changing = "in place since 6.0 (fewer is a contract step), else conflict",
               .example = "{ size = 1048576, max = 1000 }"},
 };

@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::int64_t kLeastCapped = 4096;  // bytes; and a multiple of 256 (create, "size")
 constexpr std::int64_t kCappedStep = 256;
+// No limit. MongoDB keeps this for a `max` or `cappedMax` of 0 or less, and lists it (adjustCappedMaxDocs of its
+// collection_options.cpp); more it refuses.
+constexpr std::int64_t kNoLimit = 0x7fffffff;
 
 std::optional<Document> document_at(const Document& options, std::string_view name) {
   const std::optional<Field> found = field(options, name);
@@ -52,7 +55,7 @@ void capped(Document& to, const Document& options) {
   const std::int64_t size = std::max(whole_at(options, "size").value_or(0), kLeastCapped);
   append(to, "size", (size + kCappedStep - 1) / kCappedStep * kCappedStep);
   const std::int64_t max = whole_at(options, "max").value_or(0);
-  if (max > 0) append(to, "max", max);
+  if (max > 0 && max < kNoLimit) append(to, "max", max);
 }
 
 // Either a granularity or a span: servers list both for a granularity, and before 6.3 know no other.

@@ -16,6 +16,7 @@ import pytest
 from bson import Binary, Int64
 from pymongo import MongoClient
 
+from support.engine.capabilities import needs
 from support.gate import readygate, repository
 from support.scripted import ScriptedServer, scripted_set
 
@@ -167,6 +168,18 @@ def test_engine(
     assert "unique = true" in text
     assert 'expire_after = "30m"' in text
     assert "enableOrderedIndex" not in text
+
+
+@pytest.mark.engines
+@needs("capped")
+def test_a_capped_collection_without_a_limit_of_documents(
+    engine: Any, client: MongoClient, database: str, tmp_path: Path
+) -> None:
+    for name, limit in (("none", {}), ("zero", {"max": 0}), ("three", {"max": 3})):
+        client[database].create_collection(name, capped=True, size=4096, **limit)
+    declared = tomllib.loads(round_trip(engine.uri, database, tmp_path / "schema.toml"))
+    limits = {one["name"]: one["capped"].get("max") for one in declared["collection"]}
+    assert limits == {"none": None, "zero": None, "three": 3}
 
 
 def test_every_option_on_the_scripted_server(scripted_set: ScriptedServer, tmp_path: Path) -> None:

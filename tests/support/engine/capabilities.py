@@ -193,14 +193,6 @@ def changed_capped(database: Database[Any]) -> None:
     must(options(database).get("size") == 8192, "collMod forgets cappedSize")
 
 
-@question("changed_capped_max")
-def changed_capped_max(database: Database[Any]) -> None:
-    """That no limit is listed after it was taken away: a MongoDB lists its largest number."""
-    capped(database)
-    database.command("collMod", "c", cappedMax=0)
-    must("max" not in options(database), "a limit that was taken away is listed")
-
-
 @question("timeseries")
 def timeseries(database: Database[Any]) -> None:
     database.create_collection("c", timeseries={"timeField": "at"})

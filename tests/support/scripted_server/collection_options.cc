@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 
 #include "scripted_server/index_spec.h"
@@ -75,6 +76,14 @@ Result<void> check_collection_name(std::string_view name) {
   return {};
 }
 
+Result<std::int64_t> capped_max(std::int64_t asked) {
+  constexpr std::int64_t kNone = std::numeric_limits<std::int32_t>::max();
+  if (asked > kNone) {
+    return fail(Code::kBadValue, "max in a capped collection has to be < 2^31 or not set");
+  }
+  return asked <= 0 ? kNone : asked;
+}
+
 Result<Doc> normalise_collection_options(const Doc& command) {
   Doc options;
   const Doc arguments = command.without({"create"});
@@ -98,6 +107,10 @@ Result<Doc> normalise_collection_options(const Doc& command) {
     } else if (key == "size") {
       // manual, "Capped Collections": the size is rounded up to a multiple of 256 bytes.
       options.add("size", (field.integer() + 255) / 256 * 256);
+    } else if (key == "max") {
+      const auto max = capped_max(field.integer());
+      if (!max) return tl::unexpected(max.error());
+      options.add("max", *max);
     } else if (key != "capped" || field.truthy()) {
       options.add(field);
     }

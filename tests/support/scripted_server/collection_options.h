@@ -4,6 +4,7 @@
 // "Naming Restrictions", "View Existing Validation Rules" (levels and actions that were not given are not listed).
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -13,6 +14,10 @@ namespace readygate::scripted {
 
 /// The `options` of listCollections, from the whole command.
 Result<Doc> normalise_collection_options(const Doc& command);
+
+/// What a `max` or `cappedMax` becomes: no limit is the largest number, and more is refused (adjustCappedMaxDocs and
+/// checkAndAdjustCappedMaxDocs of MongoDB's collection_options.cpp).
+Result<std::int64_t> capped_max(std::int64_t asked);
 
 /// `timeseries` as listCollections shows it.
 Doc full_timeseries(const Doc& declared);

@@ -163,7 +163,13 @@ Result<Doc> CatalogModel::modify_collection(const Call& call) {
       reply.add_all(*changed);
     } else if (key == "cappedSize" || key == "cappedMax") {
       if (!options.truthy("capped")) return fail(Code::kInvalidOptions, "Collection must be capped.");
-      options = options.merged(Doc().add(key == "cappedSize" ? "size" : "max", field));
+      if (key == "cappedSize") {
+        options = options.merged(Doc().add("size", field));
+      } else {
+        const auto max = capped_max(field.integer());
+        if (!max) return tl::unexpected(max.error());
+        options = options.merged(Doc().add("max", *max));
+      }
     } else if (key == "timeseries") {
       if (collection->type != "timeseries") return fail(Code::kInvalidOptions, "collection is not a time series");
       auto series = modified_timeseries(options.document("timeseries"), field.document());

@@ -192,6 +192,28 @@ TEST_CASE("an index takes its collection's collation, which text and 2d indexes 
   CHECK(normalise_index(doc("{'key': {'a': 'text'}, 'name': 'x', 'collation': {'locale': 'simple'}}"), "d.c", german));
 }
 
+TEST_CASE("a capped collection's limit of documents: none is the largest number") {
+  CatalogModel model(CatalogModel::Deployment::kReplicaSet);
+  const auto listed = [&](const std::string& name) {
+    const auto reply = model.run("d", doc("{'listCollections': 1, 'filter': {'name': '" + name + "'}}"));
+    return reply->document("cursor").documents("firstBatch").front().document("options").integer("max");
+  };
+  const auto code = [&](const std::string& command) {
+    const auto reply = model.run("d", doc(command));
+    return reply ? 0 : static_cast<int>(reply.error().code);
+  };
+  CHECK(code("{'create': 'a', 'capped': true, 'size': 4096, 'max': 5}") == 0);
+  CHECK(listed("a") == 5);
+  CHECK(code("{'collMod': 'a', 'cappedMax': 0}") == 0);
+  CHECK(listed("a") == 2147483647);
+  CHECK(code("{'create': 'b', 'capped': true, 'size': 4096, 'max': -1}") == 0);
+  CHECK(listed("b") == 2147483647);
+  CHECK(code("{'create': 'c', 'capped': true, 'size': 4096}") == 0);
+  CHECK(listed("c") == 0);
+  CHECK(code("{'create': 'e', 'capped': true, 'size': 4096, 'max': {'$numberLong': '2147483648'}}") == 2);
+  CHECK(code("{'collMod': 'a', 'cappedMax': {'$numberLong': '2147483648'}}") == 2);
+}
+
 TEST_CASE("encrypted fields: what create takes and gives back, and what may not stand beside them") {
   const std::string key = "{'$uuid': '7a4d1c9e-3b52-4f0e-9c1d-5e8b6f2a0d13'}";
   const std::string other = "{'$uuid': '0f3b8a52-6d1e-4c7a-8b90-2e4d6f8a1c35'}";

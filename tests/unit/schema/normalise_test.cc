@@ -138,6 +138,20 @@ TEST_CASE("collections") {
         R"({ "validator" : { "a" : 1 }, "validationLevel" : "moderate", "validationAction" : "warn" })");
 }
 
+TEST_CASE("a capped collection without a limit of documents, in each form that servers list") {
+  const auto normal = [](const std::string& options) {
+    return normalised_collection(json(R"({"capped":true,"size":4096)" + options + "}")).to_json();
+  };
+  const std::string unlimited = normal("");
+  CHECK(unlimited.find("max") == std::string::npos);
+  for (const char* max : {"0", "-1", "2147483647", "2147483647.0", R"({"$numberLong":"2147483647"})",
+                          R"({"$numberLong":"9223372036854775807"})", R"({"$numberDouble":"NaN"})"}) {
+    CAPTURE(max);
+    CHECK(normal(std::string(R"(,"max":)") + max) == unlimited);
+  }
+  CHECK(normal(R"(,"max":2147483646)") != unlimited);
+}
+
 TEST_CASE("kinds") {
   CHECK(kind_of(json(R"({"a":1})")) == IndexKind::kPlain);
   CHECK(kind_of(json(R"({"a":1,"_fts":"text","_ftsx":1})")) == IndexKind::kText);

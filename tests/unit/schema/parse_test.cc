@@ -103,6 +103,7 @@ TEST_CASE("what a collection is made with") {
   };
   CHECK(options("capped = { size = 1 }") == R"({ "capped" : true, "size" : 4096 })");
   CHECK(options("capped = { size = 5000, max = 7 }") == R"({ "capped" : true, "size" : 5120, "max" : 7 })");
+  CHECK(options("capped = { size = 1, max = 2147483647 }") == R"({ "capped" : true, "size" : 4096 })");
   CHECK(options("timeseries = { time_field = 't' }") ==
         R"({ "timeseries" : { "timeField" : "t", "granularity" : "seconds" } })");
   CHECK(options("timeseries = { time_field = 't', meta_field = 'm', bucket_span = '5m' }\nexpire_after = 60") ==
