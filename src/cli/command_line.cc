@@ -56,7 +56,7 @@ constexpr std::array kSubcommands = {
         "Exit codes: 0 valid, 78 not."},
     Subcommand{
         Verb::kPlan, "plan", "Show what `run` would change in the database, and change nothing",
-        "Exit codes: 0 nothing to do, 2 there are changes, 69 no database.\n"
+        "Exit codes: 0 nothing to do, 2 there are changes or something is in the way, 69 no database.\n"
         "With --probe it writes, and only then: what no catalog shows (does the server enforce a validator, a unique\n"
         "index?) is tried out in a collection named _readygate_probe_…, which is dropped again.\n"
         "With --against it reads no database and no configuration's URI: what would change in one that is as the "
@@ -78,10 +78,14 @@ constexpr std::array kSubcommands = {
         "With --abandon-target the version that it was applying is given up too, so that an older version can be\n"
         "applied again. Asks first, unless --yes is given.\n"
         "Exit codes: 0 done, or there was nothing to unlock; 1 not confirmed, 69 no database."},
-    Subcommand{Verb::kImport, "import", "Write the schema file of a live database",
-               "Example:\n  readygate import --db shop --output schema.toml\n\n"
-               "A plan of the file against the same database shows no change. What cannot be declared is a comment in "
-               "it,\nand a line on stderr. Give it a name and a version of its own before it is first applied."},
+    Subcommand{
+        Verb::kImport, "import", "Write the schema file of a live database",
+        "Example:\n  readygate import --db shop --output schema.toml\n\n"
+        "A plan of the file against the same database shows no change. What cannot be declared is a comment in "
+        "it,\nand a line on stderr. It has the name of the schema that is applied to the database, and its version or, "
+        "where "
+        "it\ndeclares something else, the next. Else its name is made from the database's: look at it before it is "
+        "applied."},
     Subcommand{Verb::kInstall, "install", "Copy the static readygate-wait into a folder",
                "Example:\n  readygate install /shared\n\n"
                "For an init container: the application then starts with /shared/readygate-wait, whatever its image "

@@ -8,7 +8,7 @@ namespace {
 constexpr std::array kMeanings = {
     ExitMeaning{"0", "done"},
     ExitMeaning{"1", "any other error"},
-    ExitMeaning{"2", "`plan` found changes"},
+    ExitMeaning{"2", "`plan` found changes, or something in their way"},
     ExitMeaning{"64", "the command line is not valid"},
     ExitMeaning{"69", "the gate has failed, or cannot be reached"},
     ExitMeaning{"70", "a bug in readygate"},

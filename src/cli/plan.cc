@@ -1,5 +1,6 @@
 // `readygate plan`: what `run` would change, from one reading of the database or from a file. Nothing is
 // written, but for what --probe tries out.
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -88,8 +89,9 @@ std::string remark(const Reading& reading, const schema::Schema& schema) {
 }
 
 bool nothing_to_do(const schema::Plan& plan) {
-  return plan.empty() && plan.withheld.empty() && plan.first(schema::FindingKind::kConflict) == nullptr &&
-         plan.first(schema::FindingKind::kOwnedElsewhere) == nullptr;
+  return plan.empty() && plan.withheld.empty() &&
+         std::none_of(plan.findings.begin(), plan.findings.end(),
+                      [](const schema::Finding& each) { return in_the_way(each.kind); });
 }
 
 void print_summary(const schema::Plan& plan, const schema::Schema& schema, const std::string& place) {

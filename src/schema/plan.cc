@@ -57,6 +57,21 @@ std::string_view name(FindingKind kind) {
   return "";
 }
 
+bool in_the_way(FindingKind kind) {
+  switch (kind) {
+    case FindingKind::kConflict:
+    case FindingKind::kNotHonoured:
+    case FindingKind::kOwnedElsewhere: return true;
+    case FindingKind::kExtraIndex:
+    case FindingKind::kOtherName:
+    case FindingKind::kBuilding:
+    case FindingKind::kUnproven:
+    case FindingKind::kShardedUnverified:
+    case FindingKind::kPrepared: return false;
+  }
+  return false;
+}
+
 const Finding* Plan::first(FindingKind kind) const {
   const auto it =
       std::find_if(findings.begin(), findings.end(), [&](const Finding& each) { return each.kind == kind; });

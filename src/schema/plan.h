@@ -101,6 +101,8 @@ enum class FindingKind {
   kOwnedElsewhere,     // another schema of the database made it: nothing is planned for it, and it fails
 };
 std::string_view name(FindingKind kind);
+// Whether no apply makes the database what is declared.
+bool in_the_way(FindingKind kind);
 
 struct Finding {
   FindingKind kind;

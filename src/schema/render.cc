@@ -86,8 +86,7 @@ Line line_of(const Step& step, Held held, Detail detail) {
 }
 
 Line line_of(const Finding& finding, Detail detail) {
-  const bool bad = finding.kind == FindingKind::kConflict || finding.kind == FindingKind::kNotHonoured ||
-                   finding.kind == FindingKind::kOwnedElsewhere;
+  const bool bad = in_the_way(finding.kind);
   std::string kind(name(finding.kind));
   std::replace(kind.begin(), kind.end(), '_', ' ');
   Line line{bad ? '!' : '?', bad ? kRed : kCyan, printable(finding.collection),

@@ -165,6 +165,23 @@ def test_a_validator_that_is_only_stored_is_found(scripted: ScriptedServer, plan
     assert scratch(scripted) == []
 
 
+def test_a_rule_that_is_not_enforced_ends_as_whatever_is_in_the_way(
+    scripted: ScriptedServer, plan: Plan
+) -> None:
+    """Also where nothing is to be changed, and where a policy lets it be applied."""
+    scripted.run("shop", {"create": "orders", "validator": {"number": {"$type": "string"}}})
+    indexes = [
+        {"name": "number", "key": {"number": 1}, "unique": True},
+        {"name": "slug", "key": {"slug": 1}, "unique": True, "sparse": True},
+    ]
+    scripted.run("shop", {"createIndexes": "orders", "indexes": indexes})
+    assert plan(scripted.uri()).returncode == 0
+    done = plan(scripted.uri(), "--probe")
+    assert "! orders  not honoured: tried out: " in done.stdout
+    assert "No changes" not in done.stdout
+    assert done.returncode == 2
+
+
 def test_a_server_that_enforces_it_passes(scripted: ScriptedServer, plan: Plan) -> None:
     refusal = {"index": 0, "code": 121, "errmsg": "Document failed validation"}
     scripted.on("insert", times=1, skip=1, reply={"ok": 1, "n": 0, "writeErrors": [refusal]})
