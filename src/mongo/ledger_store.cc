@@ -10,6 +10,7 @@
 #include "mongo/commands.h"
 #include "mongo/ledger_bson.h"
 #include "schema/fields.h"
+#include "schema/names.h"
 
 namespace readygate::mongo {
 
@@ -59,6 +60,26 @@ tl::expected<schema::Document, Failure> find(Client& client, const LedgerPlace& 
 // Enough for every schema that one database holds, in one batch.
 constexpr std::int32_t kMostSchemas = 10'000;
 
+// The control documents of a database, but for one schema's.
+schema::Document find_ledgers(const std::string& but_for, const schema::Document& projection) {
+  using schema::append;
+  using schema::Document;
+  Document others;
+  append(others, "$ne", but_for);
+  Document there;
+  append(there, "$exists", true);
+  Document filter;
+  append(filter, "_id", others);
+  append(filter, "owns", there);  // what is kept of versions and migrations has none
+  Document command;
+  append(command, "find", core::kControlCollection);
+  append(command, "filter", filter);
+  if (!projection.empty()) append(command, "projection", projection);
+  append(command, "batchSize", kMostSchemas);
+  append(command, "singleBatch", true);
+  return command;
+}
+
 // Of one control document, what it says that its schema made.
 void add_owners(const schema::Document& control, const std::vector<std::string>& collections,
                 std::vector<schema::ForeignOwner>& owners) {
@@ -90,30 +111,32 @@ core::Failure damaged(const LedgerPlace& place, const std::string& id, const std
 
 tl::expected<std::vector<schema::ForeignOwner>, Failure> read_owners(Client& client, const LedgerPlace& place,
                                                                      const std::vector<std::string>& collections) {
-  using schema::append;
-  using schema::Document;
-  Document not_ours;
-  append(not_ours, "$ne", place.schema_name);
-  Document there;
-  append(there, "$exists", true);
-  Document filter;
-  append(filter, "_id", not_ours);
-  append(filter, "owns", there);  // what is kept of versions and migrations has none
-  Document projection;
-  append(projection, "owns", 1);
-  Document command;
-  append(command, "find", core::kControlCollection);
-  append(command, "filter", filter);
-  append(command, "projection", projection);
-  append(command, "batchSize", kMostSchemas);
-  append(command, "singleBatch", true);
-  const auto reply = find(client, place, command);
+  schema::Document projection;
+  schema::append(projection, "owns", 1);
+  const auto reply = find(client, place, find_ledgers(place.schema_name, projection));
   if (!reply) return tl::unexpected(reply.error());
   std::vector<schema::ForeignOwner> owners;
-  for (const Document& control : first_batch(*reply).value_or(Batch{}).documents) {
+  for (const schema::Document& control : first_batch(*reply).value_or(Batch{}).documents) {
     add_owners(control, collections, owners);
   }
   return owners;
+}
+
+tl::expected<std::vector<core::Ledger>, Failure> read_ledgers(Client& client, const std::string& database) {
+  const LedgerPlace all{database, ""};  // no schema has that name
+  const auto reply = find(client, all, find_ledgers(all.schema_name, {}));
+  if (!reply) return tl::unexpected(reply.error());
+  std::vector<core::Ledger> ledgers;
+  for (const schema::Document& control : first_batch(*reply).value_or(Batch{}).documents) {
+    const auto id = schema::field(control, "_id");
+    const std::string name = id ? id->string().value_or("") : "";
+    if (!schema::schema_name_mistake(name).empty()) continue;  // nothing of ours
+    auto ledger = ledger_from(*control.get());
+    if (!ledger) return tl::unexpected(damaged(all, name, ledger.error()));
+    ledgers.push_back(std::move(*ledger));
+  }
+  std::sort(ledgers.begin(), ledgers.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  return ledgers;
 }
 
 tl::expected<core::LedgerRead, Failure> read_ledger(Client& client, const LedgerPlace& place) {

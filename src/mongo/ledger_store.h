@@ -16,6 +16,9 @@ core::Failure damaged(const LedgerPlace& place, const std::string& id, const std
 // One find: primary, read concern majority.
 tl::expected<core::LedgerRead, core::Failure> read_ledger(Client& client, const LedgerPlace& place);
 
+// Those of every schema of the database, by name. One find, read concern majority.
+tl::expected<std::vector<core::Ledger>, core::Failure> read_ledgers(Client& client, const std::string& database);
+
 // Which of the collections other schemas of the database made. One find, read concern majority.
 tl::expected<std::vector<schema::ForeignOwner>, core::Failure> read_owners(Client& client, const LedgerPlace& place,
                                                                            const std::vector<std::string>& collections);

@@ -43,6 +43,12 @@ const CatalogCollection* Catalog::find(std::string_view name) const {
   return it == collections.end() ? nullptr : &*it;
 }
 
+const ForeignOwner* Catalog::owner(std::string_view collection) const {
+  const auto it = std::find_if(owned_elsewhere.begin(), owned_elsewhere.end(),
+                               [&](const ForeignOwner& each) { return each.collection == collection; });
+  return it == owned_elsewhere.end() ? nullptr : &*it;
+}
+
 std::vector<std::string> declared_names(const Schema& schema) {
   std::vector<std::string> names;
   names.reserve(schema.collections.size() + schema.views.size());

@@ -55,6 +55,7 @@ struct Catalog {
   std::vector<CatalogCollection> collections;
   std::vector<ForeignOwner> owned_elsewhere = {};  // of the declared ones
   const CatalogCollection* find(std::string_view name) const;
+  const ForeignOwner* owner(std::string_view collection) const;  // null: no other schema made it
 };
 
 // Every collection and view that the schema declares, and those that go along with encrypted fields: what there is to

@@ -86,9 +86,8 @@ void diff_collection(const Collection& declared, Draft& draft) {
 
 // Nothing is planned for what another schema made: two that change one collection undo each other's work.
 bool owned_elsewhere(const Catalog& catalog, Draft& draft) {
-  const auto owner = std::find_if(catalog.owned_elsewhere.begin(), catalog.owned_elsewhere.end(),
-                                  [&](const ForeignOwner& each) { return each.collection == draft.collection; });
-  if (owner == catalog.owned_elsewhere.end()) return false;
+  const ForeignOwner* owner = catalog.owner(draft.collection);
+  if (owner == nullptr) return false;
   draft.finding(
       FindingKind::kOwnedElsewhere, "", "", "", "",
       fmt::format("{} was made by the schema {}, as its ledger says. Declare it in one of the two: {} gives it up once "

@@ -178,14 +178,17 @@ std::string index_table(const Index& index, const std::optional<Document>& colla
 
 class SchemaWriter {
  public:
-  SchemaWriter(const Catalog& catalog, std::string database) : catalog_(catalog), database_(std::move(database)) {}
+  SchemaWriter(const Catalog& catalog, const Head& head) : catalog_(catalog), head_(head) {}
 
   Written run() {
     std::map<std::string_view, const CatalogCollection*> by_name;
     for (const CatalogCollection& each : catalog_.collections) by_name.emplace(each.name, &each);
     for (const auto& [name, collection] : by_name) {
       if (!written(name)) continue;
-      if (collection->type == "view") {
+      if (const ForeignOwner* owner = catalog_.owner(name)) {
+        leave_out(body_, fmt::format("{}: the schema {} made it", json_quote(name), json_quote(owner->schema)), {});
+        body_ += '\n';
+      } else if (collection->type == "view") {
         view(*collection);
       } else if (collection->type == (collection->options.has("timeseries") ? "timeseries" : "collection")) {
         this->collection(*collection);
@@ -194,8 +197,9 @@ class SchemaWriter {
         body_ += '\n';
       }
     }
-    std::string text = fmt::format("schema = {}\ndatabase = {}\nversion = 1\n\n{}{}",
-                                   toml::quoted(schema_name_for(database_)), toml::quoted(database_), body_, views_);
+    const std::string least = head_.min_open > 1 ? fmt::format("min_open = {}\n", head_.min_open) : "";
+    std::string text = fmt::format("schema = {}\ndatabase = {}\nversion = {}\n{}\n{}{}", toml::quoted(head_.schema),
+                                   toml::quoted(head_.database), head_.version, least, body_, views_);
     const auto laid_out = toml::format(text, "import", kSchemaKeys);
     if (laid_out) text = *laid_out;
     return {std::move(text), std::move(left_out_)};
@@ -323,7 +327,7 @@ class SchemaWriter {
   }
 
   const Catalog& catalog_;
-  std::string database_;
+  const Head& head_;
   std::string body_;
   std::string views_;
   std::vector<std::string> left_out_;
@@ -345,8 +349,6 @@ std::string schema_name_for(const std::string& database) {
   return name;
 }
 
-Written write_schema(const Catalog& catalog, const std::string& database) {
-  return SchemaWriter(catalog, database).run();
-}
+Written write_schema(const Catalog& catalog, const Head& head) { return SchemaWriter(catalog, head).run(); }
 
 }  // namespace readygate::schema

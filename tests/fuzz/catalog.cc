@@ -86,7 +86,7 @@ void catalog(std::string_view input) {
            "normalising twice is normalising once", once.options.to_canonical_json());
     catalog.collections.front().indexes.push_back(std::move(*index));
   }
-  const schema::Written written = schema::write_schema(catalog, "d");
+  const schema::Written written = schema::write_schema(catalog, {"d"});
   const auto imported = schema::parse(written.toml, "f", "/nonexistent");
   expect(imported.has_value(), "what is imported is a schema", written.toml);
   if (written.left_out.empty()) {

@@ -199,6 +199,82 @@ def test_every_option_on_the_scripted_server(scripted_set: ScriptedServer, tmp_p
     assert "text_version" not in text
 
 
+SHOP = """
+schema   = "webshop"
+database = "Shop"
+version  = 3
+min_open = 2
+
+[[collection]]
+name = "orders"
+
+  [[collection.index]]
+  name = "number"
+  key  = [["number", 1]]
+"""
+
+
+def applied(schema: str, path: Path, uri: str) -> None:
+    path.write_text(schema)
+    done = run("apply", "--schema", str(path), "--init-timeout", "30s", uri=uri)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_schema_that_is_applied_goes_on(scripted_set: ScriptedServer, tmp_path: Path) -> None:
+    applied(SHOP, tmp_path / "shop.toml", scripted_set.uri())
+    done = run("import", "--db", "Shop", uri=scripted_set.uri())
+    assert done.returncode == 0
+    assert done.stdout.startswith(
+        'schema = "webshop"\ndatabase = "Shop"\nversion = 3\nmin_open = 2\n'
+    )
+    assert "Shop has the schema webshop, of which version 3 is applied" in done.stderr
+    applied(done.stdout, tmp_path / "imported.toml", scripted_set.uri())
+
+    # What no file declared is a change of the declarations, and that needs another version.
+    new = {"name": "by_hand", "key": {"h": 1}}
+    scripted_set.run("Shop", {"createIndexes": "orders", "indexes": [new]})
+    done = run("import", "--db", "Shop", uri=scripted_set.uri())
+    assert tomllib.loads(done.stdout)["version"] == 4
+    applied(done.stdout, tmp_path / "imported.toml", scripted_set.uri())
+    (ledger,) = ledgers(scripted_set)
+    assert (ledger["_id"], ledger["applied"]["version"]) == ("webshop", 4)
+
+
+def ledgers(server: ScriptedServer) -> list[dict[str, Any]]:
+    reply = server.run("Shop", {"find": "_readygate", "filter": {"owns": {"$exists": True}}})
+    return list(reply["cursor"]["firstBatch"])
+
+
+def test_of_several_schemas_one_goes_on(scripted_set: ScriptedServer, tmp_path: Path) -> None:
+    uri = scripted_set.uri()
+    other = SHOP.replace("webshop", "billing").replace("orders", "invoices")
+    applied(SHOP, tmp_path / "shop.toml", uri)
+    applied(other, tmp_path / "other.toml", uri)
+    done = run("import", "--db", "Shop", uri=uri)
+    declared = tomllib.loads(done.stdout)
+    assert declared["schema"] == "billing"
+    assert [one["name"] for one in declared["collection"]] == ["invoices"]
+    assert '# Left out: "orders": the schema "webshop" made it\n' in done.stdout
+    assert 'readygate: left out: "orders": the schema "webshop" made it\n' in done.stderr
+
+    applied(SHOP.replace("webshop", "shop").replace("orders", "carts"), tmp_path / "s.toml", uri)
+    declared = tomllib.loads(run("import", "--db", "Shop", uri=uri).stdout)
+    assert declared["schema"] == "shop"  # it has the database's name
+    assert [one["name"] for one in declared["collection"]] == ["carts"]
+
+
+def test_a_ledger_that_may_not_be_read_is_none(scripted_set: ScriptedServer) -> None:
+    payload = {"$binary": {"base64": "", "subType": "00"}}
+    said = {"ok": 1, "conversationId": 1, "done": True, "payload": payload}
+    scripted_set.on("saslStart", reply=said)
+    scripted_set.on("find", error=13)
+    uri = scripted_set.uri("authMechanism=PLAIN", credentials="app:word")
+    done = run("import", "--db", "s", uri=uri)
+    assert done.returncode == 0, done.stderr
+    assert "not allowed to read _readygate: whether a schema is applied" in done.stderr
+    assert done.stdout.startswith('schema = "s"\n')
+
+
 def test_what_cannot_be_declared_is_said(scripted_set: ScriptedServer) -> None:
     with MongoClient(scripted_set.uri()) as client:
         client["s"].command({"create": "c", "validator": {"a": {"$type": 2}}})

@@ -567,7 +567,7 @@ TEST_CASE("import writes encrypted fields back, and leaves out those of a server
   ScriptedCatalog server(kServer);
   const Schema schema = schema_of(collection(all_of(kSsn)));
   apply(server, diff(schema, server.read()));
-  const Written written = write_schema(server.read(), "db");
+  const Written written = write_schema(server.read(), {"db"});
   CAPTURE(written.toml);
   CHECK(written.left_out.empty());
   CHECK(written.toml.find("enxcol_") == std::string::npos);
@@ -580,7 +580,7 @@ TEST_CASE("import writes encrypted fields back, and leaves out those of a server
     append(each.options, kEncryptedFields,
            json(all_of(encrypted("a", R"("bsonType": "int", "queries": { "queryType": "rangePreview" })"))));
   }
-  const Written left = write_schema(old, "db");
+  const Written left = write_schema(old, {"db"});
   REQUIRE(left.left_out.size() == 1);
   CHECK(
       left.left_out.front().starts_with("the options of the collection \"c\": collection.encrypted_fields: fields[0]"));

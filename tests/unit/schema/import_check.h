@@ -22,7 +22,7 @@ inline void check_no_change(const Schema& schema, const Catalog& catalog) {
 
 // `catalog` is what was made of `declared`: all of it can be written, and says the same.
 inline void check_import(const Schema& declared, const Catalog& catalog) {
-  const Written written = write_schema(catalog, "db");
+  const Written written = write_schema(catalog, {"db"});
   CAPTURE(written.toml);
   for (const std::string& sentence : written.left_out) CHECK(sentence == "");
   const auto imported = parse(written.toml, "import", "");

@@ -126,14 +126,14 @@ TEST_CASE("what a server of later has in place of a level or an action is given 
 
 TEST_CASE("import keeps a constraint, and says what it cannot") {
   const Catalog constraint = live(at_level("constraint"));
-  const Written written = write_schema(constraint, "db");
+  const Written written = write_schema(constraint, {"db"});
   CHECK(written.left_out.empty());
   CHECK(written.toml.find("validation = { level = \"constraint\" }\n") != std::string::npos);
   CHECK(diff(parse(written.toml, "import", "").value(), constraint).findings.empty());
 
   const auto left_out = [](const std::string& options) {
     const Catalog catalog = live(options);
-    const Written one = write_schema(catalog, "db");
+    const Written one = write_schema(catalog, {"db"});
     const Plan plan = diff(parse(one.toml, "import", "").value(), catalog);
     CHECK(plan.empty());
     CHECK(plan.withheld.empty());

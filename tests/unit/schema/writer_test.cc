@@ -50,7 +50,7 @@ TEST_CASE("a catalog as a file, laid out as fmt does") {
       collection(R"({"name":"system.views","type":"collection"})"),
   };
   // A server keeps expireAfterSeconds of an index on two fields and ignores it: it is no declaration of ours.
-  const Written written = write_schema(catalog, "Shop-1");
+  const Written written = write_schema(catalog, {"Shop-1"});
   CHECK(written.toml ==
         "schema = \"shop-1\"\ndatabase = \"Shop-1\"\nversion = 1\n\n"
         "# Left out: the index \"a_b\" of \"orders\": collection.index.expire_after needs a key of one field\n"
@@ -83,7 +83,7 @@ TEST_CASE("what cannot be declared is a comment, and the rest is there") {
   Document rule;
   append(rule, "x", type);
   append(catalog.collections[2].options, "validator", rule);
-  const Written written = write_schema(catalog, "d");
+  const Written written = write_schema(catalog, {"d"});
   CAPTURE(written.toml);
   for (const std::string_view said :
        {"# Left out: recordPreImages of \"a\": it cannot be declared", "# Left out: the collection \"b$c\": ",
