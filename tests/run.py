@@ -26,7 +26,7 @@ from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree
 
-from support import container, image, lint, releases, tidy
+from support import container, image, lint, privileges, releases, tidy
 from support.ahead import Ahead
 from support.builds import BUILDS, REPOSITORY, BuildError, make
 from support.children import die_with_parent
@@ -467,6 +467,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "kube": kube_suite,
     "matrix": matrix_suite,
 }
+ROOT = ("image", "kube", "matrix")  # whoever is not is told so, and has asked in vain by name
 # Made while suites before them run, most of which leave processors idle.
 AHEAD = {"asan": "build-asan", "tsan": "build-tsan", "fuzz": "build-fuzz"}
 LONG = ("image", "kube", "matrix")  # minutes, root, much to build at first: when asked for
@@ -479,6 +480,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, signal.SIG_DFL)
     cut = arguments.index("--") if "--" in arguments else len(arguments)
     names, context = arguments[:cut], Context(arguments[cut + 1 :])
+    named = bool(names) and names != ["--all"]
     if names == ["--all"]:
         names = list(SUITES)
     elif names == ["--matrix"]:  # this machine's own release has suites of its own
@@ -494,7 +496,12 @@ def main(arguments: list[str]) -> int:
         say(f"\n=== {name} ===")
         started = time.monotonic()
         try:
-            results[name] = SUITES[name](context)
+            why = privileges.why_not_root() if name in ROOT else ""
+            if why and named:
+                raise ValueError(why)
+            if why:
+                say(f"skipped: suite {name}: {why}")
+            results[name] = Result(skipped=1) if why else SUITES[name](context)
         except (OSError, subprocess.CalledProcessError, ValueError, InstallError) as error:
             results[name] = fail(f"suite {name} could not run: {error}")
         if not context.pytest_options and results[name] == Result():

@@ -24,6 +24,7 @@ from pathlib import Path
 from .builds import REPOSITORY
 from .debian import Root
 from .parts import InstallError, cache_dir, ensure, key, run, step
+from .privileges import why_not_root
 
 SOURCE = REPOSITORY / "clients" / "python" / "src"
 MATRIX = REPOSITORY / "tests" / "matrix"
@@ -77,8 +78,8 @@ class Debian(Python):
     suite: str
 
     def made(self) -> Running:
-        if os.geteuid() != 0:
-            raise Missing("chroot needs root")
+        if why := why_not_root():
+            raise Missing(f"it is entered by chroot: {why}")
         try:
             root = Root(self.suite, ("python3", "python3-pytest")).made()
         except InstallError as error:

@@ -9,7 +9,6 @@ this machine, as always, and the programs that they start are wrappers that ente
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shlex
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from .debian import Root, build_packages
 from .parts import InstallError, cache_dir
+from .privileges import why_not_root
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Besides what builds the image: the tests' framework, a compiler's cache, what makes packages.
@@ -54,8 +54,8 @@ class Release:
 
     def root(self) -> Path:
         """Its root file system; made if it is missing. Raises InstallError."""
-        if os.geteuid() != 0:
-            raise InstallError("mounts and chroot need root: sudo ./dev test --matrix")
+        if why := why_not_root():
+            raise InstallError(f"Debian {self.suite} is entered by chroot: {why}")
         return Root(self.suite, (*build_packages(), *FOR_TESTS)).made()
 
     def beside(self, command: list[str]) -> list[str]:

@@ -4,7 +4,6 @@ a new client gets one.
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 import tomllib
@@ -15,9 +14,10 @@ from typing import Any
 import pytest
 
 from support.gate import Daemon
+from support.privileges import can
 from support.scripted import ScriptedServer
 
-from .client import DRIVERS, NOBODY, Client, nobody_can_run
+from .client import DRIVERS, MOUNT_READ_ONLY, NOBODY, Client, nobody_can_run
 from .scripted_gate import ScriptedGate
 from .state_page import write_page, zero_page
 
@@ -194,8 +194,8 @@ def test_client(
 ) -> None:
     if case.get("other_user") and not nobody_can_run(driver):
         pytest.skip("needs root, and a checkout that other users can read")
-    if case.get("read_only") and os.geteuid() != 0:
-        pytest.skip("needs root, to mount")
+    if case.get("read_only") and not can(*MOUNT_READ_ONLY, str(folder), "true"):
+        pytest.skip("needs root, to mount; in a container, a privileged one")
     stage = Stage(case, driver, folder, make_daemon)
     try:
         stage.run()

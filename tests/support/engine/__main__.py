@@ -12,7 +12,24 @@ from typing import IO
 
 from . import install, recipe
 from .engine import Engine, EngineError
-from .kinds import DEFAULT, GIVEN, KINDS, UnknownEngine, chosen, chosen_kind
+from .kinds import (
+    DEFAULT,
+    GIVEN,
+    KINDS,
+    URI_VARIABLE,
+    VARIABLE,
+    UnknownEngine,
+    chosen,
+    chosen_kind,
+    is_named,
+    why_not,
+)
+
+# For whoever cannot have the engine that was asked for.
+ADVICE = (
+    f"{VARIABLE}=secantus needs neither; {VARIABLE}=mongodb://… uses a server of yours, as do"
+    f" {URI_VARIABLE} for tests and READYGATE_MONGODB_URI for the demo"
+)
 
 
 def _background() -> Path:
@@ -104,8 +121,22 @@ def uri() -> int:
 
 
 def names(older: str, *default: str) -> int:
-    """Of the chosen engines; of none where the environment names a server, by `older` too."""
-    print(*(name for name in chosen(older, default or DEFAULT) if name != GIVEN))
+    """Of the chosen engines that can be had here; of none where the environment names a server, by
+    `older` too. What was asked for by name, or is the only one, must be there.
+    """
+    wanted = [name for name in chosen(older, default or DEFAULT) if name != GIVEN]
+    there = []
+    for name in wanted:
+        # What SecantusDB in Rust is built with may be installed next.
+        why = None if name == "secantus-rust" else why_not(name)
+        if why and (is_named(name) or len(wanted) == 1):
+            print(f"engine: {why}\n  what to do:  {ADVICE}", file=sys.stderr)
+            return 1
+        if why:
+            print(f"engine: {why}; what runs on it is skipped", file=sys.stderr)
+        else:
+            there.append(name)
+    print(*there)
     return 0
 
 
@@ -123,13 +154,17 @@ def main(arguments: list[str]) -> int:
                 return make(wanted or [chosen_kind().name])
             case ["names", older, *default]:
                 return names(older, *default)
+            case ["helm"]:
+                install.ensure_program(recipe.HELM)
+                return 0
             case [command] if command in commands:
                 return commands[command]()
     except (install.InstallError, UnknownEngine) as error:
         print(f"engine: {error}", file=sys.stderr)
         return 1
     print(
-        "usage: engine start|stop|uri|names VARIABLE [engine…]|install [engine…]", file=sys.stderr
+        "usage: engine start|stop|uri|helm|names VARIABLE [engine…]|install [engine…]",
+        file=sys.stderr,
     )
     return 64
 

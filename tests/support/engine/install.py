@@ -5,7 +5,6 @@ Toxiproxy too, which is made as FerretDB is. ../parts.py says how a part is made
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import shutil
@@ -18,6 +17,7 @@ from ..debian import Root
 from ..parts import InstallError as InstallError
 from ..parts import as_root, remove, run, say, step
 from ..parts import ensure as ensure_part
+from ..privileges import MOUNT_AND_CHROOT, can_as_root
 from . import recipe
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
@@ -81,14 +81,9 @@ def can_make_secantus_rust() -> bool:
     return made or all(shutil.which(name) for name in ("cargo", "cmake", "cc"))
 
 
-@functools.cache
 def namespaces_work() -> bool:
     """Whether this user may have what FerretDB's supervisor needs; asks for no password."""
-    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if sudo and shutil.which("sudo") is None:
-        return False
-    done = subprocess.run([*sudo, *NAMESPACES, "true"], capture_output=True)
-    return done.returncode == 0
+    return can_as_root(*NAMESPACES, *MOUNT_AND_CHROOT)
 
 
 def _make_secantus(new: Path) -> None:
@@ -140,6 +135,11 @@ def _make_program(program: recipe.GoProgram, new: Path) -> None:
             shutil.rmtree(temporary)
     else:
         needed = ".".join(map(str, program.needs_go))
+        if not namespaces_work():
+            raise InstallError(
+                f"{program.name} is built with Go {needed} or newer, which is not on the PATH; to"
+                " use Debian unstable's instead takes root, chroot and namespaces"
+            )
         say(
             recipe.engine_dir(),
             f"no Go {needed} or newer here: Debian unstable's is used, apart from this system",

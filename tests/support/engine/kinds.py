@@ -159,7 +159,10 @@ def for_needs(names: list[str], needs: Iterable[str]) -> str:
 def why_not(name: str) -> str | None:
     """Why an engine cannot be had by this user on this machine, as far as that is known at once."""
     if name == "ferretdb" and not install.namespaces_work():
-        return "ferretdb needs root (or sudo without a password), chroot and namespaces"
+        return (
+            "ferretdb needs root (or sudo without a password), mounts, chroot and namespaces: in a"
+            " container, a privileged one"
+        )
     if name == "secantus-rust" and not install.can_make_secantus_rust():
         return "secantus-rust needs cargo and cmake, which are not here"
     return None
