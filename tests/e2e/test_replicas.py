@@ -179,7 +179,9 @@ def test_a_holder_stopped_past_its_lease_sends_nothing_more(
     heir = make_daemon(engine.uri, many, settings=QUICK_LEASE).start()
     heir.wait_state("ready", timeout=20)
     assert applied_by(heir) >= 1
-    assert ledger(client, database)["token"] == 2
+    # More than 2 where the machine was so busy that the heir, too, lost its lease and won it again.
+    token = ledger(client, database)["token"]
+    assert token >= 2
     leaves(client, database, expected)
 
     holder.send_signal(signal.SIGCONT)
@@ -189,5 +191,5 @@ def test_a_holder_stopped_past_its_lease_sends_nothing_more(
     assert applied_by(holder) - done_before <= 2 * 4
     leaves(client, database, expected)
     found = ledger(client, database)
-    assert found["token"] == 2 and found["owner"] is None
+    assert found["token"] == token and found["owner"] is None
     assert found["applied"]["by"] == heir.status()["instance_id"]

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -102,6 +103,23 @@ std::vector<PlanCase> plan_cases() {
     for (const toml::Value& item : *items) all.push_back(case_of(std::get<toml::Table>(item.data), file));
   }
   return all;
+}
+
+std::vector<std::string> for_each_plan_case(const std::function<void(const PlanCase&)>& run) {
+  std::vector<std::string> ended;
+  for (const PlanCase& each : plan_cases()) {
+    CAPTURE(each.file);
+    CAPTURE(each.name);
+    const std::string where = fmt::format("{}, \"{}\": ", each.file, each.name);
+    try {
+      run(each);
+    } catch (const doctest::detail::TestFailureException&) {
+      ended.push_back(where + "the failure above");
+    } catch (const std::exception& error) {
+      ended.push_back(where + error.what());
+    }
+  }
+  return ended;
 }
 
 schema::Schema schema_of_case(const PlanCase& each, const std::string& body, const std::string& database) {

@@ -2,6 +2,7 @@
 // pure planner, the scripted server and a real one. tests/plans/README.md says what a case holds.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,6 +32,10 @@ struct PlanCase {
 
 // Every case of every file; fails the test when one is not understood.
 std::vector<PlanCase> plan_cases();
+
+// Runs each case, whatever became of those before it: what ends a case, a failed REQUIRE or an exception, does not end
+// the table. Says which did not come to their end, and why: the caller checks that there are none.
+std::vector<std::string> for_each_plan_case(const std::function<void(const PlanCase&)>& run);
 
 // The schema of a case: `body` under a head with this database.
 schema::Schema schema_of_case(const PlanCase& each, const std::string& body, const std::string& database);

@@ -1,5 +1,6 @@
 // The table of plans (tests/plans) against the pure planner: the catalog is the scripted server's, in this process,
 // with the manual's semantics, so what the planner asks for is also done, or refused.
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -31,18 +32,16 @@ ScriptedCatalog prepared(const test::PlanCase& each) {
 }  // namespace
 
 TEST_CASE("the table of plans: the steps, and after them a plan that is empty") {
-  const std::vector<test::PlanCase> cases = test::plan_cases();
-  CHECK(cases.size() >= 60);
-  for (const test::PlanCase& each : cases) {
-    CAPTURE(each.file);
-    CAPTURE(each.name);
+  std::size_t cases = 0;
+  const auto ended = test::for_each_plan_case([&](const test::PlanCase& each) {
+    ++cases;
     ScriptedCatalog catalog = prepared(each);
     const Schema to = test::schema_of_case(each, each.to, kDatabase);
     const Plan plan = diff(to, catalog.read(), each.owns);
     CHECK(test::lines_of(plan.steps) == test::lines(each.steps));
     CHECK(test::lines_of(plan.withheld) == test::lines(each.withheld));
     CHECK(test::lines_of(plan.findings) == test::lines(each.findings));
-    if (!each.fails.empty()) continue;  // what the look for duplicates prevents; the model would do half of it
+    if (!each.fails.empty()) return;  // what the look for duplicates prevents; the model would do half of it
     for (const Step& step : plan.steps) {
       CAPTURE(step.what);
       CHECK(catalog.run(step) == "");
@@ -50,12 +49,26 @@ TEST_CASE("the table of plans: the steps, and after them a plan that is empty") 
     const Plan second = diff(to, catalog.read(), each.owns);
     CHECK(test::lines_of(second.steps) == "");
     CHECK(test::lines_of(second.withheld) == test::lines(each.withheld));
-  }
+  });
+  CHECK(test::lines(ended) == "");
+  CHECK(cases >= 60);
+}
+
+TEST_CASE("the table of plans: what ends one case does not end those after it") {
+  std::size_t begun = 0;
+  const std::size_t all = test::plan_cases().size();
+  const std::vector<std::string> ended = test::for_each_plan_case([&](const test::PlanCase&) {
+    if (++begun == 2) throw std::runtime_error("as an exception");
+    if (begun == 3) throw doctest::detail::TestFailureException();  // as REQUIRE and FAIL do
+  });
+  CHECK(begun == all);
+  REQUIRE(ended.size() == 2);
+  CHECK(ended[0].find(": as an exception") != std::string::npos);
+  CHECK(ended[1].find(": the failure above") != std::string::npos);
 }
 
 TEST_CASE("the steps of a collection: those that add first, then those that take away") {
-  for (const test::PlanCase& each : test::plan_cases()) {
-    CAPTURE(each.name);
+  const auto ended = test::for_each_plan_case([](const test::PlanCase& each) {
     bool later = false;
     for (const Step& step :
          diff(test::schema_of_case(each, each.to, kDatabase), prepared(each).read(), each.owns).steps) {
@@ -68,5 +81,6 @@ TEST_CASE("the steps of a collection: those that add first, then those that take
       if (step.kind == StepKind::kCreateIndexes) CHECK(!step.destructive);
       if (step.kind == StepKind::kMakeConstraint) CHECK(!step.destructive);
     }
-  }
+  });
+  CHECK(test::lines(ended) == "");
 }
