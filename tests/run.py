@@ -34,6 +34,7 @@ from support.engine.recipe import KUBERNETES
 from support.parts import InstallError
 
 PYTEST_TIMEOUT = 25 * 60  # s, for the pytest run of one suite
+FIRST_RUN_TIMEOUT = 4 * 60 * 60  # s: everything is made from nothing, three times
 DOCTEST_TIMEOUT = 5 * 60  # s, for one program, sanitizers included
 CONFORMANCE = "tests/protocol/clients"
 HISTORIES = 10_000
@@ -201,6 +202,7 @@ def pytest(
     environment: dict[str, str],
     left_out: str | None = None,
     output: int | None = None,
+    limit: float = PYTEST_TIMEOUT,
 ) -> Result:
     """With subprocess.PIPE for `output`, what it says is shown when it has ended."""
     if problem := context.build(folder):
@@ -222,7 +224,7 @@ def pytest(
         build = BUILDS[folder]
         done = run(
             build.beside(command),
-            PYTEST_TIMEOUT,
+            limit,
             cwd=REPOSITORY,
             stdout=output,
             stderr=output and subprocess.STDOUT,
@@ -231,7 +233,7 @@ def pytest(
         if done and done.stdout:
             say(done.stdout)
         if done is None:
-            return fail(f"pytest did not end within {PYTEST_TIMEOUT} s")
+            return fail(f"pytest did not end within {limit} s")
         if not report.exists():
             return fail(f"pytest ended with status {done.returncode} and without a report")
         result = Result()
@@ -466,11 +468,15 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "image": image_suite,
     "kube": kube_suite,
     "matrix": matrix_suite,
+    "first-run": lambda context: pytest(
+        context, "build", ["tests/first_run"], {}, limit=FIRST_RUN_TIMEOUT
+    ),
 }
-ROOT = ("image", "kube", "matrix")  # whoever is not is told so, and has asked in vain by name
+# Minutes, root, much to build at first: when asked for.
+LONG = ("image", "kube", "matrix", "first-run")
+ROOT = LONG  # whoever has asked for one by name, and is not, is told so
 # Made while suites before them run, most of which leave processors idle.
 AHEAD = {"asan": "build-asan", "tsan": "build-tsan", "fuzz": "build-fuzz"}
-LONG = ("image", "kube", "matrix")  # minutes, root, much to build at first: when asked for
 
 
 def main(arguments: list[str]) -> int:

@@ -58,6 +58,10 @@ def ensure_node_packages() -> Path:
 NETWORK_ADVICE = (
     "check that packages of Debian unstable can be downloaded, then run the same command again"
 )
+OR_YOURS = (
+    "; or name a server of yours: READYGATE_MONGODB_URI for the demo, READYGATE_TEST_MONGODB_URI"
+    " for the tests"
+)
 
 
 def _step(what: str, expected: str, advice: str) -> AbstractContextManager[Path]:
@@ -65,10 +69,14 @@ def _step(what: str, expected: str, advice: str) -> AbstractContextManager[Path]
 
 
 def _make_root(new: Path) -> None:
-    with _step("PostgreSQL with DocumentDB", "about 30 s, 600 MB on disk", NETWORK_ADVICE) as log:
+    advice = NETWORK_ADVICE + OR_YOURS
+    with _step(
+        "PostgreSQL with DocumentDB", "about 30 s, 600 MB on disk", NETWORK_ADVICE + OR_YOURS
+    ) as log:
         Root(recipe.SUITE, recipe.PACKAGES).unpack(log, new)
     advice = (
-        "starting it needs root, chroot and namespaces: a container must be privileged for that"
+        "starting it needs root, mounts, chroot and namespaces: a container must be privileged for"
+        f" that; READYGATE_ENGINE=secantus needs none of it{OR_YOURS}"
     )
     with _step("template cluster", "about 5 s", advice) as log:
         command = ["make-cluster", str(new), recipe.POSTGRES_CONF, *recipe.CLUSTER_SQL]
@@ -88,7 +96,7 @@ def namespaces_work() -> bool:
 
 def _make_secantus(new: Path) -> None:
     wanted = recipe.SECANTUS
-    with _step("SecantusDB", wanted.expected, wanted.advice) as log:
+    with _step("SecantusDB", wanted.expected, wanted.advice + OR_YOURS) as log:
         run(log, [PYTHON[0], "-m", "venv", str(new)])
         pip = [str(new / "bin/pip"), "install", "--disable-pip-version-check", "--no-input"]
         run(log, [*pip, f"secantusdb=={wanted.version}"])
@@ -98,7 +106,7 @@ def _make_secantus_rust(new: Path) -> None:
     wanted = recipe.SECANTUS_RUST
     if shutil.which("cargo") is None:
         raise InstallError("SecantusDB in Rust needs cargo, which is not here; install a Rust")
-    with _step("SecantusDB in Rust", wanted.expected, wanted.advice) as log:
+    with _step("SecantusDB in Rust", wanted.expected, wanted.advice + OR_YOURS) as log:
         cargo = ["cargo", "install", "secantus-mdb", f"--version={wanted.version}", "--locked"]
         folders = [f"--root={new}", f"--target-dir={new}/target"]
         # It says that it needs Rust 1.98 and builds with 1.95.
