@@ -36,6 +36,9 @@ from support.parts import InstallError
 PYTEST_TIMEOUT = 25 * 60  # s, for the pytest run of one suite
 FIRST_RUN_TIMEOUT = 4 * 60 * 60  # s: everything is made from nothing, three times
 DOCTEST_TIMEOUT = 5 * 60  # s, for one program, sanitizers included
+PROCESSORS = os.cpu_count() or 2
+AT_ONCE = 2 * PROCESSORS  # tests of pytest: most wait. Each worker has engines and ports of its own
+SLOWNESS = "3"  # how much longer than on a quiet machine a test may wait for something
 CONFORMANCE = "tests/protocol/clients"
 HISTORIES = 10_000
 SIM_TIMEOUT = 3 * 60  # s, for all of them
@@ -95,10 +98,14 @@ def fail(text: str) -> Result:
     return Result(failed=1)
 
 
-def run(
-    command: list[str], timeout: float, **options: object
-) -> subprocess.CompletedProcess[str] | None:
-    """Runs a program that ends with this process; None when it took longer than `timeout` s."""
+@dataclass(frozen=True)
+class Ended:
+    status: int | None  # as of subprocess; None: it took too long, and was killed
+    output: str
+
+
+def run(command: list[str], timeout: float, **options: object) -> Ended:
+    """Runs a program that ends with this process, for at most `timeout` s."""
     with subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -110,12 +117,18 @@ def run(
     ) as process:  # type: ignore[call-overload]
         try:
             output, _ = process.communicate(timeout=timeout)
-            return subprocess.CompletedProcess(command, process.returncode, output)
+            return Ended(process.returncode, output or "")
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
-                return None
+                return Ended(None, process.communicate()[0] or "")
             raise
+
+
+def how(ended: Ended, timeout: float) -> str:
+    if ended.status is None:
+        return f"did not end within {timeout:g} s"
+    return f"ended with status {ended.status}"
 
 
 def side_by_side(parts: list[Callable[[], Result]], at_once: int) -> Result:
@@ -178,21 +191,22 @@ def doctest(context: Context, folder: str, suite: str, environment: dict[str, st
             stderr=subprocess.STDOUT,
             env={**os.environ, **test["env"], **environment},
         )
-        if done is None:
-            result.add(fail(f"{test['name']} did not end within {DOCTEST_TIMEOUT} s"))
-            continue
-        found = SUMMARY.search(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout))
+        found = SUMMARY.search(re.sub(r"\x1b\[[0-9;]*m", "", done.output))
         counts = (
-            Result(*map(int, found.groups())) if found else Result(passed=int(done.returncode == 0))
+            Result(*map(int, found.groups())) if found else Result(passed=int(done.status == 0))
         )
-        if done.returncode != 0 and counts.failed == 0:
-            counts.failed = 1  # a crash, or a sanitizer
+        if done.status != 0 and counts.failed == 0:
+            counts.failed = 1  # a crash, a sanitizer, or too slow
         if counts.failed:
-            say(done.stdout[-20_000:])
-            say(f"FAILED: {test['name']} ended with status {done.returncode}")
+            say(done.output[-20_000:])
+            say(f"FAILED: {test['name']} {how(done, DOCTEST_TIMEOUT)}")
         say(f"{test['name']}: {counts}")
         result.add(counts)
     return result
+
+
+def beside_each_other(at_once: int) -> list[str]:
+    return [f"--numprocesses={at_once}", "--dist=worksteal"] if at_once > 1 else []
 
 
 def pytest(
@@ -203,8 +217,11 @@ def pytest(
     left_out: str | None = None,
     output: int | None = None,
     limit: float = PYTEST_TIMEOUT,
+    at_once: int = AT_ONCE,
 ) -> Result:
-    """With subprocess.PIPE for `output`, what it says is shown when it has ended."""
+    """With subprocess.PIPE for `output`, what it says is shown when it has ended. Whoever gives
+    options of pytest looks at single tests: these run one after the other, unless `-n` is given.
+    """
     if problem := context.build(folder):
         return fail(problem)
     with tempfile.TemporaryDirectory() as temporary:
@@ -219,7 +236,7 @@ def pytest(
             f"--junitxml={report}",
             *paths,
             *([f"--ignore={left_out}"] if left_out else []),
-            *context.pytest_options,
+            *(context.pytest_options or beside_each_other(at_once)),
         ]
         build = BUILDS[folder]
         done = run(
@@ -228,14 +245,17 @@ def pytest(
             cwd=REPOSITORY,
             stdout=output,
             stderr=output and subprocess.STDOUT,
-            env={**os.environ, "READYGATE_BUILD_DIR": str(build.programs), **environment},
+            env={
+                "READYGATE_TEST_SLOWNESS": SLOWNESS,
+                **os.environ,
+                "READYGATE_BUILD_DIR": str(build.programs),
+                **environment,
+            },
         )
-        if done and done.stdout:
-            say(done.stdout)
-        if done is None:
-            return fail(f"pytest did not end within {limit} s")
+        if done.output:
+            say(done.output)
         if not report.exists():
-            return fail(f"pytest ended with status {done.returncode} and without a report")
+            return fail(f"pytest {how(done, limit)}, without a report")
         result = Result()
         for suite in ElementTree.parse(report).getroot().iter("testsuite"):
             total, failed, skipped = (
@@ -243,8 +263,8 @@ def pytest(
             )
             failed += int(suite.get("errors", 0))
             result.add(Result(total - failed - skipped, failed, skipped))
-        if done.returncode not in (0, 5) and result.failed == 0:
-            result.add(fail(f"pytest ended with status {done.returncode}"))
+        if done.status not in (0, 5) and result.failed == 0:
+            result.add(fail(f"pytest {how(done, limit)}"))
         return result
 
 
@@ -277,11 +297,9 @@ def sim_suite(context: Context) -> Result:
     done = run(
         command, SIM_TIMEOUT, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    if done is None:
-        return fail(f"{' '.join(command)} did not end within {SIM_TIMEOUT} s")
-    say(done.stdout.strip())
-    result = Result(passed=1) if done.returncode == 0 else fail("an invariant did not hold")
-    result.add(pytest(context, "build", ["tests/sim"], {}))
+    say(done.output.strip())
+    result = Result(passed=1) if done.status == 0 else fail(f"sim {how(done, SIM_TIMEOUT)}")
+    result.add(pytest(context, "build", ["tests/sim"], {}, at_once=PROCESSORS))
     return result
 
 
@@ -342,16 +360,14 @@ def fuzz_target(program: Path) -> Result:
             stderr=subprocess.STDOUT,
             env={**os.environ, "UBSAN_OPTIONS": UBSAN},
         )
-    if done is None:
-        return fail(f"fuzz target {name} did not end within {FUZZ_TIME * 3} s")
-    if done.returncode != 0:
-        say(done.stdout[-10_000:])
+    if done.status != 0:
+        say(done.output[-10_000:])
         again = program.relative_to(REPOSITORY)
         return fail(
-            f"fuzz target {name} ended with status {done.returncode}; `{again} FILE` repeats it "
+            f"fuzz target {name} {how(done, FUZZ_TIME * 3)}; `{again} FILE` repeats it "
             f"with the file named above, which belongs into tests/fuzz/corpus/{name}"
         )
-    inputs = re.search(r"number_of_executed_units:\s*(\d+)", done.stdout)
+    inputs = re.search(r"number_of_executed_units:\s*(\d+)", done.output)
     say(f"ok: {name}: {inputs[1] if inputs else '?'} inputs")
     return Result(passed=1)
 
@@ -362,7 +378,7 @@ def fuzz_suite(context: Context) -> Result:
         return fail(problem)
     folder = REPOSITORY / "build-fuzz/tests/fuzz"
     programs = sorted(path for path in folder.glob("fuzz-*") if path.is_file())
-    return side_by_side([partial(fuzz_target, one) for one in programs], os.cpu_count() or 2)
+    return side_by_side([partial(fuzz_target, one) for one in programs], PROCESSORS)
 
 
 def image_suite(context: Context) -> Result:
@@ -370,10 +386,10 @@ def image_suite(context: Context) -> Result:
     if problem := context.build("build"):  # `readygate wait` runs outside of it
         return fail(problem)
     archive = image.make()  # before pytest, whose time for a test is not that of a compiler
-    result = pytest(context, "build", ["tests/image"], {})
+    result = pytest(context, "build", ["tests/image"], {}, at_once=1)
     with container.build_dir(archive) as folder:
         environment = {"READYGATE_BUILD_DIR": str(folder)}
-        result.add(pytest(context, "build", IN_A_CONTAINER, environment))
+        result.add(pytest(context, "build", IN_A_CONTAINER, environment, at_once=1))
     return result
 
 
@@ -390,7 +406,7 @@ def kube_suite(context: Context) -> Result:
     for version in versions:
         say(f"--- Kubernetes {version}")
         environment = {"READYGATE_TEST_KUBERNETES": version, **archive}
-        result.add(pytest(context, "build", ["tests/kube"], environment))
+        result.add(pytest(context, "build", ["tests/kube"], environment, at_once=1))
     return result
 
 
@@ -403,7 +419,7 @@ def matrix_suite(context: Context) -> Result:
         say(f"--- Debian {release.suite}")
         result.add(release_suite(context, release))
     say("--- Python")
-    result.add(pytest(context, "build", ["tests/matrix"], {}))
+    result.add(pytest(context, "build", ["tests/matrix"], {}, at_once=1))
     return result
 
 
@@ -417,9 +433,8 @@ def release_suite(context: Context, release: releases.Release) -> Result:
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
     )
-    said = made_of.stdout if made_of else "nothing"
-    say(said.strip())
-    if f"mongo-c-driver {release.libmongoc}" not in said:
+    say(made_of.output.strip())
+    if f"mongo-c-driver {release.libmongoc}" not in made_of.output:
         return fail(f"{release.suite} was to have libmongoc {release.libmongoc}")
     result = Result(passed=1)
     result.add(doctest(context, folder, "unit", {}))
@@ -469,7 +484,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     "kube": kube_suite,
     "matrix": matrix_suite,
     "first-run": lambda context: pytest(
-        context, "build", ["tests/first_run"], {}, limit=FIRST_RUN_TIMEOUT
+        context, "build", ["tests/first_run"], {}, limit=FIRST_RUN_TIMEOUT, at_once=1
     ),
 }
 # Minutes, root, much to build at first: when asked for.

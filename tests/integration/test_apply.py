@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.gate import Daemon, Process, readygate, wait_until
+from support.gate import Daemon, Process, bare_environment, readygate, wait_until
 from support.scripted import ScriptedServer, scripted, scripted_set
 
 __all__ = ["scripted", "scripted_set"]  # fixtures, found by name
@@ -142,7 +142,11 @@ def test_apply_draws_a_bar_on_a_terminal(scripted_set: ScriptedServer) -> None:
     of = gate(scripted_set)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [readygate(), "apply", *of.options()], stdout=subprocess.PIPE, stderr=theirs, text=True
+        [readygate(), "apply", *of.options()],
+        env=bare_environment(),
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
     )
     os.close(theirs)
     drawn = b""

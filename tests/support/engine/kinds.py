@@ -61,12 +61,12 @@ def _secantus(program: Callable[[], list[str]]) -> Callable[[bool], list[str]]:
 
 FERRETDB_LACKS = """
     index_collation hidden_at_creation prepare_unique compound_wildcard validator views
-    changed_views capped changed_capped changed_capped_max timeseries clustered collation
+    changed_views capped changed_capped timeseries clustered collation
     whole_collation preimages storage_engine encrypted_fields replica_set retryable_writes
     transactions change_streams
 """
 # Both of SecantusDB, and what only the one in Python lacks.
-SECANTUS_LACKS = "text hashed changed_capped_max encrypted_fields"
+SECANTUS_LACKS = "text hashed encrypted_fields"
 PYTHON_LACKS = """
     hidden_later all_indexes_or_none changed_views changed_capped timeseries whole_collation
 """

@@ -13,7 +13,7 @@ from .application import Application
 from .binary import WAITERS, build_dir, readygate, repository, waiter
 from .daemon import COMPLETED, FAILED, STARTING, Applied, Daemon, Exited, facts_in
 from .http import Answer, get, unix_line, unix_request
-from .process import Process, Timeout, free_port, wait_until
+from .process import Process, Timeout, bare_environment, free_port, wait_until
 from .watch import Watch
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Process",
     "Timeout",
     "Watch",
+    "bare_environment",
     "build_dir",
     "facts_in",
     "free_port",

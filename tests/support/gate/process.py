@@ -47,11 +47,15 @@ def wait_until(
         time.sleep(pause)
 
 
-# Each once, in an order of this process alone. Not from what the kernel gives to outgoing
+# Each once, in an order of this process alone; of processes of one run each has ports of its own.
+# Not from what the kernel gives to outgoing
 # connections, where any client may take it before it is listened on; nor from the engine's range,
 # where a port is free while its database is stopped.
 _FIRST_PORT = 10_000
-_ports = iter(random.sample(range(_FIRST_PORT, PORTS.start), PORTS.start - _FIRST_PORT))
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_own = range(_FIRST_PORT + _worker, PORTS.start, _workers)
+_ports = iter(random.sample(_own, len(_own)))
 
 
 def free_port() -> int:
@@ -59,7 +63,12 @@ def free_port() -> int:
     for port in _ports:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
-    raise RuntimeError(f"every port from {_FIRST_PORT} to {PORTS.start - 1} was used")
+    raise RuntimeError(f"every port from {_own.start} to {_own.stop - 1} was used")
+
+
+def bare_environment() -> dict[str, str]:
+    """Our environment without READYGATE_*: a setting of the run is none of the program's."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("READYGATE_")}
 
 
 class Process:
@@ -74,7 +83,6 @@ class Process:
         name: str = "",
     ) -> None:
         """Starts at once. `environment` is added to ours; our READYGATE_* are kept out."""
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("READYGATE_")}
         self.command = [str(part) for part in command]
         self.name = name or Path(self.command[0]).name
         self.lines: list[tuple[float, str]] = []  # time.monotonic(), text without the newline
@@ -82,7 +90,7 @@ class Process:
         self.popen = subprocess.Popen(
             self.command,
             cwd=cwd,
-            env={**inherited, **(environment or {})},
+            env={**bare_environment(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
