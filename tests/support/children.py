@@ -6,10 +6,12 @@ start children from the main thread or from one that lives as long as they shoul
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -25,3 +27,26 @@ def die_with_parent() -> Callable[[], None]:
             os._exit(1)
 
     return prepare
+
+
+@contextlib.contextmanager
+def signals_later() -> Iterator[None]:
+    """Around the start of a child with a `preexec_fn`: signals are handled when it is over.
+
+    A handler that raises, as Ctrl-C's does, may be run by one of Python's hooks after fork(), such
+    as logging's. What is raised there is printed and forgotten, and the program goes on.
+    """
+    came: list[int] = []
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {number: handler for number, handler in found.items() if callable(handler)}
+    try:
+        for number in handlers:
+            signal.signal(number, lambda each, _: came.append(each))
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)

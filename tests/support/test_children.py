@@ -45,3 +45,20 @@ def test_it_ends_with_its_parent(starter: str, tmp_path: Path) -> None:
         parent.wait()
     child = int(said.read_text())
     wait_until(lambda: not alive(child), 10, "the child has ended")
+
+
+# Its signal comes while Python's own hooks run after fork(): the moment that is hardest to meet.
+ENDED_AT_A_FORK = """
+import os, signal, sys
+from support.gate import Process
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGTERM))
+Process(["true"])
+"""
+
+
+def test_a_signal_that_comes_while_a_child_is_started_is_not_lost() -> None:
+    program = [sys.executable, "-c", ENDED_AT_A_FORK]
+    done = subprocess.run(program, cwd=TESTS, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 143, done.stderr
+    assert done.stderr == ""

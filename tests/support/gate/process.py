@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from ..children import die_with_parent
+from ..children import die_with_parent, signals_later
 from ..engine.supervisor import PORTS
 
 T = TypeVar("T")
@@ -87,18 +87,19 @@ class Process:
         self.name = name or Path(self.command[0]).name
         self.lines: list[tuple[float, str]] = []  # time.monotonic(), text without the newline
         self._new_line = threading.Condition()
-        self.popen = subprocess.Popen(
-            self.command,
-            cwd=cwd,
-            env={**bare_environment(), **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            preexec_fn=die_with_parent(),
-            start_new_session=True,  # Ctrl-C is for us: we end our children in order
-        )
+        with signals_later():
+            self.popen = subprocess.Popen(
+                self.command,
+                cwd=cwd,
+                env={**bare_environment(), **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                preexec_fn=die_with_parent(),
+                start_new_session=True,  # Ctrl-C is for us: we end our children in order
+            )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
