@@ -16,6 +16,7 @@ import pytest
 from support.attack import attack
 from support.gate import Daemon, get, wait_until
 from support.gate.http import unix_connect
+from support.look import shown
 from support.proxy import TcpProxy
 
 MakeDaemon = Callable[..., Daemon]
@@ -97,7 +98,7 @@ def few_descriptors(
         return make_daemon(proxy.uri).start(prefix=["prlimit", "--nofile=64:64"])
     daemon = make_daemon(proxy.uri).start()
     assert daemon.process
-    have = max(int(fd.name) for fd in Path(f"/proc/{daemon.process.pid}/fd").iterdir())
+    have = max(int(fd) for fd in shown(daemon.process.pid, "fd"))
     before = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (have + 20, before[1]))
     return daemon
