@@ -30,6 +30,7 @@ from support import container, image, lint, privileges, releases, tidy
 from support.ahead import Ahead
 from support.builds import BUILDS, REPOSITORY, BuildError, make
 from support.children import die_with_parent
+from support.dist import __main__ as dist
 from support.engine.recipe import KUBERNETES
 from support.parts import InstallError
 
@@ -47,6 +48,9 @@ FUZZ_TIME = 60  # s, for each target
 IN_A_CONTAINER = [
     f"tests/e2e/test_{name}.py" for name in ("drain", "health", "order", "origin", "outage")
 ]
+DIST_TIMEOUT = 90 * 60  # s: everything is built a second time
+# Of the integration tests those about what a static library might lack.
+PORTABLE = [f"tests/integration/test_{name}.py" for name in ("tls", "service_manager", "checks")]
 
 
 @dataclass
@@ -393,6 +397,24 @@ def image_suite(context: Context) -> Result:
     return result
 
 
+def dist_suite(context: Context) -> Result:
+    """What people install; and the daemon's tests about TLS and passwords with the program that has
+    its libraries in it.
+    """
+    if problem := context.build("build"):
+        return fail(problem)
+    made = dist.made()  # before pytest, whose time for a test is not that of a compiler
+    environment = {"READYGATE_TEST_DIST": str(made.folder)}
+    result = pytest(context, "build", ["tests/dist"], environment, limit=DIST_TIMEOUT, at_once=1)
+    if made.portable:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "tests").symlink_to(BUILDS["build"].path / "tests")
+            for name in ("readygate", "readygate-wait"):
+                (Path(folder) / name).symlink_to(made.portable.build.path / name)
+            result.add(pytest(context, "build", PORTABLE, {"READYGATE_BUILD_DIR": folder}))
+    return result
+
+
 def charts_suite(context: Context) -> Result:
     """What the Helm charts render; no cluster is needed."""
     return pytest(context, "build", ["tests/charts"], {})
@@ -481,6 +503,7 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     ),
     "fuzz": fuzz_suite,
     "image": image_suite,
+    "dist": dist_suite,
     "kube": kube_suite,
     "matrix": matrix_suite,
     "first-run": lambda context: pytest(
@@ -488,8 +511,9 @@ SUITES: dict[str, Callable[[Context], Result]] = {
     ),
 }
 # Minutes, root, much to build at first: when asked for.
-LONG = ("image", "kube", "matrix", "first-run")
-ROOT = LONG  # whoever has asked for one by name, and is not, is told so
+LONG = ("image", "dist", "kube", "matrix", "first-run")
+# Whoever has asked for one of these by name, and is not, is told so.
+ROOT = tuple(name for name in LONG if name != "dist")
 # Made while suites before them run, most of which leave processors idle.
 AHEAD = {"asan": "build-asan", "tsan": "build-tsan", "fuzz": "build-fuzz"}
 

@@ -21,6 +21,8 @@ MakeDaemon = Callable[..., Daemon]
 # These are the whole demo and the whole test: the end-to-end suite and whoever reads this ran them.
 LEFT_OUT = {"./dev demo", "./dev test"}
 
+# Run by tests/kube and tests/image.
+ELSEWHERE_RUN = (walkthrough.CLUSTER, walkthrough.CONTAINER)
 # Needs Helm: tests/charts does what this one says. Commands that need a cluster, tests/kube runs.
 ELSEWHERE = "kubernetes.md"
 
@@ -31,7 +33,7 @@ def commands() -> list[tuple[str, str]]:
         if path.name == ELSEWHERE:
             continue
         for block in walkthrough.blocks(path):
-            if block.language != "sh" or block.mark == walkthrough.CLUSTER:
+            if block.language != "sh" or block.mark in ELSEWHERE_RUN:
                 continue
             if not any(line.startswith(tuple(LEFT_OUT)) for line in block.commands):
                 found.append((path.name, block.text))

@@ -47,8 +47,8 @@ exec {run} "$@"
 """
 
 
-def _limits() -> list[str]:
-    """podman would raise them, which not every root may."""
+def limits() -> list[str]:
+    """Options of `run`: podman would raise them, which not every root may."""
     files, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return [f"--ulimit=nofile={files}:{hard}", "--ulimit=nproc=4096:4096"]
 
@@ -60,7 +60,7 @@ def build_dir(archive: Path) -> Iterator[Path]:
         # runc: crun refuses a machine that has both versions of control groups.
         command = [*command, "--runtime=runc"]
         subprocess.run([*command, "load", "--quiet", "--input", str(archive)], check=True)
-        run = shlex.join([*command, "run", *OPTIONS, *_limits(), NAME])
+        run = shlex.join([*command, "run", *OPTIONS, *limits(), NAME])
         script = Path(folder) / "readygate"
         script.write_text(SCRIPT.format(outside=readygate(), run=run, user=USER, prefix=PREFIX))
         script.chmod(0o755)

@@ -21,6 +21,7 @@ SOURCE = ("meson.build", r"(?<=^project\('readygate', \['c', 'cpp'\], version: '
 # What tools of others read, and what people copy. In each file, each place that the pattern finds.
 COPIES = (
     ("CHANGELOG.md", rf"(?<=^## ){NUMBER}"),  # the first heading: newest first
+    ("README.md", rf"(?<=readygate[-_]){NUMBER}"),
     ("charts/readygate/Chart.yaml", rf'(?:(?<=^version: )|(?<=^appVersion: ")){NUMBER}'),
     ("charts/readygate/Chart.yaml", rf"(?<=^    version: ){NUMBER}"),
     ("charts/readygate-lib/Chart.yaml", rf'(?:(?<=^version: )|(?<=^appVersion: ")){NUMBER}'),

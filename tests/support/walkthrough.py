@@ -3,6 +3,7 @@
 A fenced block may have a mark in the line above it:
 
     <!-- cluster -->            its commands need a cluster: tests/kube runs them
+    <!-- container -->          they need podman and the image: tests/image runs them
     <!-- file: NAME -->         it is a file of that name in the reader's folder
 """
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BLOCK = re.compile(r"^(?:<!-- (.+?) -->\n)?```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-CLUSTER, FILE = "cluster", "file: "
+CLUSTER, CONTAINER, FILE = "cluster", "container", "file: "
 
 
 @dataclass(frozen=True)
