@@ -105,10 +105,11 @@ void print_summary(const schema::Plan& plan, const schema::Schema& schema, const
 }
 
 int show(const schema::Plan& plan, const CommandLine& line, const schema::Schema& schema, const std::string& place,
-         const std::string& note, const std::optional<std::vector<schema::Missing>>& missing = std::nullopt) {
+         const std::string& note, const schema::Server* server = nullptr,
+         const std::optional<std::vector<schema::Missing>>& missing = std::nullopt) {
   if (line.format == OutputFormat::kJson) {
     const auto privileges = missing ? std::optional(render_json(*missing)) : std::nullopt;
-    fmt::print("{}\n", schema::render_json(plan, privileges));
+    fmt::print("{}\n", schema::render_json(plan, privileges, server));
   } else {
     const schema::Colour colour = colour_wanted() ? schema::Colour::kOn : schema::Colour::kOff;
     fmt::print("{}", schema::render_text(plan, colour, schema::Detail::kFull));
@@ -145,7 +146,8 @@ int plan(const CommandLine& line) {
   if (reading->privileges) {
     missing = missing_privileges(*reading->privileges, schema, reading->catalog.server, probing);
   }
-  return show(found, line, schema, fmt::format("database {}", schema.database), remark(*reading, schema), missing);
+  return show(found, line, schema, fmt::format("database {}", schema.database), remark(*reading, schema),
+              &reading->catalog.server, missing);
 }
 
 }  // namespace readygate::cli

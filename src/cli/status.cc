@@ -14,6 +14,7 @@
 #include "cli/gate_client.h"
 #include "cli/terminal.h"
 #include "core/ledger.h"
+#include "schema/catalog.h"
 
 namespace readygate::cli {
 namespace {
@@ -218,7 +219,9 @@ std::string render_status(const schema::Document& snapshot, Colour colour, WallT
     page.line("withheld", fmt::format("{}; `readygate plan` lists what is held back", core::withheld_words(withheld)));
   }
   if (const std::string product = page.text("server.product"); !product.empty()) {
-    page.line("server", fmt::format("{} {}, {}", product, page.text("server.version"), page.text("server.topology")));
+    const schema::Server server{product, page.text("server.version"), page.text("server.topology"),
+                                page.text("server.mongodb_version")};
+    page.line("server", fmt::format("{}, {}", shown(server), server.topology));
   }
   add_checks(page, snapshot);
   page.line("instance", fmt::format("{}, started {}", page.text("instance_id"), page.text("started")));

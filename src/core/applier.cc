@@ -210,6 +210,10 @@ void Applier::prove(schema::Catalog& catalog) const {
 
 void Applier::on_catalog(Commands& commands, schema::Catalog catalog) {
   server_ = catalog.server;
+  // What it is treated as may not be what it is.
+  if (!server_.mongodb_version.empty() && first_time("server")) {
+    commands.say(LogLevel::kInfo, fmt::format("The server is no product that is known here: {}.", shown(server_)));
+  }
   prove(catalog);
   schema::Plan plan = schema::diff(schema_, catalog, owns());
   if (stage_ == Stage::kVerifying) unmask(plan);

@@ -204,6 +204,7 @@ void Gate::refresh(Now now) {
   if (initializer_.applier() != nullptr && !initializer_.applier()->server().version.empty()) {
     next.server.product = initializer_.applier()->server().product;
     next.server.version = initializer_.applier()->server().version;
+    next.server.mongodb_version = initializer_.applier()->server().mongodb_version;
   }
   next.server.topology = topology_;
   progress_waits_ = false;

@@ -59,7 +59,9 @@ std::string render(const Snapshot& s, Audience audience) {
   json.end_array();
   json.key("server").begin_object();
   json.field("product", std::string_view(s.server.product)).field("version", std::string_view(s.server.version));
-  json.field("topology", std::string_view(s.server.topology)).end_object();
+  json.field("topology", std::string_view(s.server.topology));
+  if (!s.server.mongodb_version.empty()) json.field("mongodb_version", std::string_view(s.server.mongodb_version));
+  json.end_object();
   json.field("withheld_steps", s.withheld_steps);
   json.end_object();
   return json.take();

@@ -69,7 +69,7 @@ struct Snapshot {
   } lease;
 
   struct Server {
-    std::string product, version, topology;
+    std::string product, version, topology, mongodb_version;  // as of schema::Server
     bool operator==(const Server&) const = default;
   } server;
 

@@ -5,11 +5,13 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/printable.h"
 #include "core/server_codes.h"
 #include "mongo/commands.h"
 #include "mongo/shard_reader.h"
@@ -108,6 +110,36 @@ tl::expected<std::optional<std::int64_t>, Failure> estimated_count(Client& clien
   return 0;
 }
 
+constexpr std::size_t kLongestName = 64;  // bytes of a product's name or version that are shown
+
+struct OwnName {
+  std::string product;
+  std::string version;
+};
+
+// How a product that is no MongoDB calls itself in its answer to buildInfo: "secantusVersion": "0.7.0" or, as FerretDB
+// does, "name": { "version": "…" }. MongoDB's own answer has neither.
+std::optional<OwnName> own_name(const bson_t& build_info) {
+  constexpr std::string_view kVersion = "Version";
+  bson_iter_t field;
+  if (!bson_iter_init(&field, &build_info)) return std::nullopt;
+  while (bson_iter_next(&field)) {
+    const std::string_view key = bson_iter_key(&field);
+    std::string product(key);
+    std::string version;
+    bson_iter_t inner;
+    if (BSON_ITER_HOLDS_UTF8(&field) && key.ends_with(kVersion) && key != "gitVersion") {
+      product.resize(key.size() - kVersion.size());
+      version = bson_iter_utf8(&field, nullptr);
+    } else if (BSON_ITER_HOLDS_DOCUMENT(&field) && bson_iter_recurse(&field, &inner) &&
+               bson_iter_find(&inner, "version") && BSON_ITER_HOLDS_UTF8(&inner)) {
+      version = bson_iter_utf8(&inner, nullptr);
+    }
+    if (!product.empty() && !version.empty()) return OwnName{std::move(product), std::move(version)};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 tl::expected<std::vector<std::string>, Failure> collection_names(Client& client, const std::string& database) {
@@ -133,6 +165,10 @@ schema::Server server_from(const bson_t& build_info, const std::string& hosts, c
     server.product = "documentdb";
   } else if (hosts.find(".cosmos.azure.com") != std::string::npos) {
     server.product = "cosmosdb";
+  } else if (const auto own = own_name(build_info)) {
+    server.mongodb_version = std::move(server.version);
+    server.product = shortened(printable(own->product), kLongestName);
+    server.version = shortened(printable(own->version), kLongestName);
   }
   return server;
 }

@@ -17,8 +17,8 @@ tl::expected<core::CatalogRead, core::Failure> read_catalog(Client& client, cons
 // The names of all collections and views of the database.
 tl::expected<std::vector<std::string>, core::Failure> collection_names(Client& client, const std::string& database);
 
-// The product, from the answer to buildInfo (FerretDB says so there) and the names of the hosts (Amazon's and
-// Microsoft's services say nothing; their host names do).
+// The product, from the answer to buildInfo (FerretDB and others say so there, in words that are then printable and at
+// most 64 bytes long) and the names of the hosts (Amazon's and Microsoft's services say nothing; their host names do).
 schema::Server server_from(const bson_t& build_info, const std::string& hosts, const std::string& topology);
 
 }  // namespace readygate::mongo

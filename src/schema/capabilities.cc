@@ -10,9 +10,10 @@ namespace {
 using Version = std::pair<int, int>;
 
 std::optional<Version> version_of(const Server& server) {
+  const std::string& version = server.mongodb_version.empty() ? server.version : server.mongodb_version;
   Version has{0, 0};
-  const char* end = server.version.data() + server.version.size();
-  const auto [dot, error] = std::from_chars(server.version.data(), end, has.first);
+  const char* end = version.data() + version.size();
+  const auto [dot, error] = std::from_chars(version.data(), end, has.first);
   if (error != std::errc{}) return std::nullopt;
   if (dot != end && *dot == '.') std::from_chars(dot + 1, end, has.second);
   return has;
@@ -24,9 +25,9 @@ bool at_least(const Server& server, int major, int minor) {
   return !has || *has >= Version(major, minor);
 }
 
-bool mongodb(const Server& server) { return server.product == "mongodb"; }
-
 }  // namespace
+
+bool mongodb(const Server& server) { return server.product == "mongodb" || !server.mongodb_version.empty(); }
 
 bool can_become_ttl(const Server& server) { return !mongodb(server) || at_least(server, 5, 1); }
 bool can_hide(const Server& server) { return !mongodb(server) || at_least(server, 4, 4); }

@@ -7,6 +7,9 @@
 
 namespace readygate::schema {
 
+// A MongoDB, or another product that says it is one and that nothing else is known of.
+bool mongodb(const Server& server);
+
 // https://www.mongodb.com/docs/manual/reference/command/collMod/, "Changed in version"
 bool can_become_ttl(const Server& server);          // an index without expireAfterSeconds: 5.1
 bool can_hide(const Server& server);                // an index: 4.4

@@ -43,6 +43,12 @@ const CatalogCollection* Catalog::find(std::string_view name) const {
   return it == collections.end() ? nullptr : &*it;
 }
 
+std::string shown(const Server& server) {
+  std::string text = fmt::format("{} {}", server.product, server.version);
+  if (!server.mongodb_version.empty()) text += fmt::format(" (as MongoDB {})", server.mongodb_version);
+  return text;
+}
+
 const ForeignOwner* Catalog::owner(std::string_view collection) const {
   const auto it = std::find_if(owned_elsewhere.begin(), owned_elsewhere.end(),
                                [&](const ForeignOwner& each) { return each.collection == collection; });

@@ -39,10 +39,13 @@ struct CatalogCollection {
 
 // Who answers: what a product is known not to honour depends on it.
 struct Server {
-  std::string product = "mongodb";  // "mongodb", "ferretdb", "documentdb", "cosmosdb"
+  std::string product = "mongodb";  // "mongodb", "ferretdb", "documentdb", "cosmosdb", or what one calls itself
   std::string version;              // of the product: "8.0.4", "2.7.0"
   std::string topology;             // "standalone", "replicaset", "sharded"
+  // Of a product that nothing is known of: which MongoDB it says that it is. It is treated as that one.
+  std::string mongodb_version = {};
 };
+std::string shown(const Server& server);  // "mongodb 8.0.4", "secantus 0.7.0 (as MongoDB 8.2.11)"
 
 // A collection or view that the ledger of another schema of this database says was made by that one.
 struct ForeignOwner {

@@ -43,8 +43,7 @@ void honoured(const Document& wanted, Draft& draft) {
     const std::string_view sentence = not_honoured(draft.server, option);
     if (sentence.empty()) continue;
     draft.finding(FindingKind::kNotHonoured, "", option, each.to_json(), "",
-                  fmt::format("{} {} {} ({})", draft.server.product, draft.server.version, sentence,
-                              json_quote(draft.collection)));
+                  fmt::format("{} {} ({})", shown(draft.server), sentence, json_quote(draft.collection)));
   }
 }
 

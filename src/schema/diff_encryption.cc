@@ -59,7 +59,7 @@ bool can_be_encrypted(const Document& wanted, Draft& draft) {
   std::string lacks;
   if (!can_encrypt(draft.server)) {
     lacks = fmt::format("needs MongoDB 7.0 or later, and this is {}", draft.server.version);
-  } else if (draft.server.product == "mongodb" && draft.server.topology == "standalone") {
+  } else if (mongodb(draft.server) && draft.server.topology == "standalone") {
     lacks = "needs a replica set or a sharded cluster, and this is a standalone server";
   } else if (const QueryType* type = unknown_query(encrypted, draft.server)) {
     lacks = why_unknown(*type, draft.server);

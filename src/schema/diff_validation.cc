@@ -306,9 +306,7 @@ std::string said_at(const std::optional<toml::Place>& place) {
   return place ? fmt::format(" ({})", to_string(*place)) : "";
 }
 
-std::string this_is(const Server& server) {
-  return server.product == "mongodb" ? server.version : fmt::format("{} {}", server.product, server.version);
-}
+std::string this_is(const Server& server) { return server.product == "mongodb" ? server.version : shown(server); }
 
 }  // namespace
 

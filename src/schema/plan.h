@@ -136,7 +136,9 @@ enum class Colour { kOff, kOn };
 enum class Detail { kLines, kFull };
 std::string render_text(const Plan& plan, Colour colour, Detail detail = Detail::kLines);
 // {"v":1,"changes":n,"steps":[…],"withheld":[…],"findings":[…],"missing_privileges":…}: docs/plan.schema.json.
-// `missing_privileges`: a JSON array (privileges.h), or none where the server says nothing of them.
-std::string render_json(const Plan& plan, const std::optional<std::string>& missing_privileges = std::nullopt);
+// `missing_privileges`: a JSON array (privileges.h), or none where the server says nothing of them. `server`: null
+// where the plan is against a file.
+std::string render_json(const Plan& plan, const std::optional<std::string>& missing_privileges = std::nullopt,
+                        const Server* server = nullptr);
 
 }  // namespace readygate::schema

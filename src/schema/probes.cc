@@ -132,7 +132,7 @@ void report_tried(const Schema& schema, const Server& server, const std::vector<
     const std::string option(words.option);
     const std::optional<Field> asked = field(options, option);
     plan.findings.push_back({FindingKind::kNotHonoured, collection, index, option, asked ? asked->to_json() : "", "",
-                             fmt::format("tried out: {} {} {} ({})", server.product, server.version, words.sentence,
+                             fmt::format("tried out: {} {} ({})", shown(server), words.sentence,
                                          json_quote(index.empty() ? collection : index))});
   };
   for (const Words& words : kWords) {

@@ -166,7 +166,7 @@ std::string render_text(const Plan& plan, Colour colour, Detail detail) {
   return out;
 }
 
-std::string render_json(const Plan& plan, const std::optional<std::string>& missing_privileges) {
+std::string render_json(const Plan& plan, const std::optional<std::string>& missing_privileges, const Server* server) {
   JsonWriter json;
   json.begin_object().field("v", 1).field("changes", static_cast<std::int64_t>(plan.steps.size()));
   json.key("steps").begin_array();
@@ -183,6 +183,16 @@ std::string render_json(const Plan& plan, const std::optional<std::string>& miss
   }
   json.end_array();
   json_or_null(json, "missing_privileges", missing_privileges.value_or(""));
+  json.key("server");
+  if (server == nullptr) {
+    json.null();
+  } else {
+    json.begin_object().field("product", server->product).field("version", server->version);
+    json.field("topology", server->topology);
+    const std::string& as = server->mongodb_version;
+    json_or_null(json, "mongodb_version", as.empty() ? "" : json_quote(as));
+    json.end_object();
+  }
   return json.end_object().take();
 }
 

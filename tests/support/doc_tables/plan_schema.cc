@@ -109,6 +109,21 @@ std::string missing_privileges() {
          item + "}";
 }
 
+std::string server() {
+  JsonWriter json;
+  json.begin_object().field("description", "who answered; null: the plan is against a file");
+  const std::string object =
+      Object()
+          .add("product",
+               R"({"type":"string","description":"mongodb, or what another one is called, or calls itself"})")
+          .add("version", kText)
+          .add("topology", R"({"type":"string","description":"standalone, replicaset or sharded"})")
+          .add("mongodb_version",
+               R"({"type":["string","null"],"description":"the MongoDB that an unknown product says it is"})")
+          .take();
+  return json.key("anyOf").raw(R"([{"type":"null"},)" + object + "]").end_object().take();
+}
+
 }  // namespace
 
 std::string plan_schema() {
@@ -122,6 +137,7 @@ std::string plan_schema() {
       .add("withheld", array_of(step()))
       .add("findings", array_of(finding()))
       .add("missing_privileges", missing_privileges())
+      .add("server", server())
       .finish(json);
   return json.end_object().take();
 }

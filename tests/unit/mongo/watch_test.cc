@@ -194,5 +194,28 @@ TEST_CASE("products are told apart") {
   CHECK(info(R"({"version": "7.0.0"})", "x.mongo.cosmos.azure.com:10255").product == "cosmosdb");
 }
 
+TEST_CASE("a product that is not known is called what it calls itself, and treated as the MongoDB that it says it is") {
+  const auto info = [](const std::string& more) {
+    const std::string json = R"({"version": "8.2.11", "gitVersion": "0", "openssl": {"running": "x"}, )" + more + "}";
+    return server_from(*schema::Document::from_json(json)->get(), "a:27017", "replicaset");
+  };
+  CHECK(shown(info(R"("secantusVersion": "0.7.0b3")")) == "secantus 0.7.0b3 (as MongoDB 8.2.11)");
+  CHECK(shown(info(R"("psmdbVersion": "8.2.11-6")")) == "psmdb 8.2.11-6 (as MongoDB 8.2.11)");
+  CHECK(shown(info(R"("dataLake": {"version": "v2", "x": 1})")) == "dataLake v2 (as MongoDB 8.2.11)");
+  CHECK(shown(info(R"("ferretdb": {"version": "v2.7.0"}, "otherVersion": "1")")) == "ferretdb 2.7.0");
+  // Nothing of its own.
+  for (const char* more : {R"("javascriptEngine": "mozjs")", R"("xVersion": 1)", R"("Version": "1")",
+                           R"("xVersion": "")", R"("x": {"version": 1})", R"("x": ["version"])"}) {
+    CAPTURE(more);
+    CHECK(shown(info(more)) == "mongodb 8.2.11");
+  }
+  // Words of a stranger: safe to print, and not endless.
+  CHECK(info(R"("a\u001bbVersion": "1\n2")").product.find('\x1b') == std::string::npos);
+  CHECK(info(R"("a\u001bbVersion": "1\n2")").version.find('\n') == std::string::npos);
+  const auto large = info("\"" + std::string(5000, 'x') + "Version\": \"" + std::string(5000, '1') + "\"");
+  CHECK(large.product.size() <= 64 + std::string_view("…").size());
+  CHECK(large.version.size() <= 64 + std::string_view("…").size());
+}
+
 }  // namespace
 }  // namespace readygate::mongo

@@ -80,19 +80,31 @@ TEST_CASE("in full: what each step costs, and both sides of what changes") {
 
 TEST_CASE("JSON") {
   const std::string text = render_json(example());
-  CHECK(text ==
-        R"({"v":1,"changes":2,"steps":[{"kind":"create_indexes","collection":"rebalances","object":"",)"
-        R"("what":"create index x","effect":"expand","destructive":false,"cost":"instant","documents":null,)"
-        R"("indexes":["x"],"changes":[],"command":{ "createIndexes" : "rebalances" }},)"
-        R"({"kind":"set_validator","collection":"é","object":"","what":"set the validator","effect":"expand",)"
-        R"("destructive":false,"cost":"instant","documents":null,"indexes":[],"changes":[],)"
-        R"("command":{ "collMod" : "é" }}],"withheld":[],)"
-        R"("findings":[{"kind":"conflict","collection":"m","object":"i","option":"unique",)"
-        R"("asked":true,"reported":null,"message":"no \"way\""},{"kind":"extra_index","collection":"m","object":"j",)"
-        R"("option":"","asked":null,"reported":{ "a" : 1 },"message":"left alone"}],"missing_privileges":null})");
+  CHECK(
+      text ==
+      R"({"v":1,"changes":2,"steps":[{"kind":"create_indexes","collection":"rebalances","object":"",)"
+      R"("what":"create index x","effect":"expand","destructive":false,"cost":"instant","documents":null,)"
+      R"("indexes":["x"],"changes":[],"command":{ "createIndexes" : "rebalances" }},)"
+      R"({"kind":"set_validator","collection":"é","object":"","what":"set the validator","effect":"expand",)"
+      R"("destructive":false,"cost":"instant","documents":null,"indexes":[],"changes":[],)"
+      R"("command":{ "collMod" : "é" }}],"withheld":[],)"
+      R"("findings":[{"kind":"conflict","collection":"m","object":"i","option":"unique",)"
+      R"("asked":true,"reported":null,"message":"no \"way\""},{"kind":"extra_index","collection":"m","object":"j",)"
+      R"("option":"","asked":null,"reported":{ "a" : 1 },"message":"left alone"}],"missing_privileges":null,"server":null})");
   CHECK(Document::from_json(text));
   CHECK(render_json(Plan{}) ==
-        R"({"v":1,"changes":0,"steps":[],"withheld":[],"findings":[],"missing_privileges":null})");
+        R"({"v":1,"changes":0,"steps":[],"withheld":[],"findings":[],"missing_privileges":null,"server":null})");
+}
+
+TEST_CASE("JSON: who answered") {
+  const auto said = [](const Server& server) {
+    const std::string text = render_json(Plan{}, std::nullopt, &server);
+    return text.substr(text.find("\"server\":"));
+  };
+  CHECK(said({"mongodb", "8.0.4", "sharded"}) ==
+        R"("server":{"product":"mongodb","version":"8.0.4","topology":"sharded","mongodb_version":null}})");
+  CHECK(said({"a\"b", "1", "standalone", "8.2.11"}) ==
+        R"("server":{"product":"a\"b","version":"1","topology":"standalone","mongodb_version":"8.2.11"}})");
 }
 
 TEST_CASE("JSON of a step that takes something away") {
@@ -108,5 +120,5 @@ TEST_CASE("JSON of a step that takes something away") {
         R"({"v":1,"changes":0,"steps":[],"withheld":[{"kind":"drop_index","collection":"c","object":"y",)"
         R"("what":"drop index y","effect":"contract","destructive":true,"cost":"blocks_writes","documents":7,)"
         R"("indexes":[],"changes":[{"option":"unique","from":true,"to":null}],)"
-        R"("command":{ "dropIndexes" : "c" }}],"findings":[],"missing_privileges":null})");
+        R"("command":{ "dropIndexes" : "c" }}],"findings":[],"missing_privileges":null,"server":null})");
 }
