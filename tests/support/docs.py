@@ -21,9 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support.builds import REPOSITORY
+from support.engine_table import engine_table
 
 MARK = re.compile(r"(<!-- (table|exchange): ([a-z0-9-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 TRANSCRIPTS = REPOSITORY / "tests" / "protocol"
+ENGINES = "engines"  # the table of what the engines answered; not doc-tables, which knows no engine
 EXCHANGE = re.compile(r"=== ([a-z0-9-]+): (.+)")
 
 # JSON Schemas that doc-tables prints under their own names: for editors, and of what programs read.
@@ -74,6 +76,8 @@ def filled(text: str, program: Path) -> str:
     """The document's text with every table and every exchange as the code has it."""
 
     def block(match: re.Match[str]) -> str:
+        if match[3] == ENGINES:
+            return f"{match[1]}{engine_table()}{match[4]}"
         if match[2] == "exchange":
             return f"{match[1]}{exchanges()[match[3]].markdown()}{match[4]}"
         printed = subprocess.run([program, match[3]], capture_output=True, text=True, check=True)

@@ -11,6 +11,7 @@ the demo.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -23,6 +24,7 @@ VARIABLE = "READYGATE_ENGINE"
 URI_VARIABLE = "READYGATE_TEST_MONGODB_URI"
 GIVEN = "given"  # how the results of tests are named that run on a server that was named
 TESTS = Path(__file__).resolve().parents[2]
+ANSWERS = Path(__file__).with_name("answers.json")
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,12 @@ class Kind:
     """One engine. `command` makes it where it is missing, and is what runs its supervisor.
 
     `lacks` has names of capabilities.py. A test finds its engine by them before any server runs;
-    test_capabilities.py compares them with what the servers say.
+    answers.json has them, and test_answers.py compares it with what the servers say.
     """
 
     name: str
     what: str
+    title: str  # of its column in the documents
     command: Callable[[bool], list[str]]  # whether it asks for passwords
     install: Callable[[], object]
     options: str  # of its URI
@@ -59,43 +62,40 @@ def _secantus(program: Callable[[], list[str]]) -> Callable[[bool], list[str]]:
     return command
 
 
-FERRETDB_LACKS = """
-    index_collation hidden_at_creation prepare_unique compound_wildcard validator views
-    changed_views capped changed_capped timeseries clustered collation
-    whole_collation preimages storage_engine encrypted_fields replica_set retryable_writes
-    transactions change_streams
-"""
-# Both of SecantusDB, and what only the one in Python lacks.
-SECANTUS_LACKS = "text hashed encrypted_fields"
-PYTHON_LACKS = """
-    hidden_later all_indexes_or_none changed_views changed_capped timeseries whole_collation
-"""
+def _lacks(name: str) -> frozenset[str]:
+    """What the engine answered otherwise than a MongoDB does, when it was asked: answers.py."""
+    return frozenset(json.loads(ANSWERS.read_text())["answers"][name]["differs"])
+
+
 KINDS = {
     kind.name: kind
     for kind in (
         Kind(
             "ferretdb",
             "FerretDB on PostgreSQL with DocumentDB",
+            "FerretDB",
             _ferretdb,
             install.ensure,
             "retryWrites=false",
-            frozenset(FERRETDB_LACKS.split()),
+            _lacks("ferretdb"),
         ),
         Kind(
             "secantus",
             "SecantusDB, in Python",
+            "SecantusDB in Python",
             _secantus(install.ensure_secantus),
             install.ensure_secantus,
             "directConnection=true",
-            frozenset([*SECANTUS_LACKS.split(), *PYTHON_LACKS.split()]),
+            _lacks("secantus"),
         ),
         Kind(
             "secantus-rust",
             "SecantusDB, in Rust",
+            "SecantusDB in Rust",
             _secantus(install.ensure_secantus_rust),
             install.ensure_secantus_rust,
             "directConnection=true",
-            frozenset(SECANTUS_LACKS.split()),
+            _lacks("secantus-rust"),
         ),
     )
 }

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from support.engine import Engine, capabilities, kinds
 from support.engine.capabilities import Capabilities, needs
-
-Asked = Callable[[Engine], Capabilities]
 
 
 @needs("text")
@@ -26,15 +22,6 @@ def test_what_needs_transactions_runs_where_there_are(client: MongoClient, datab
     client[database].create_collection("c")
     with client.start_session() as session, session.start_transaction():
         client[database]["c"].insert_one({}, session=session)
-
-
-@pytest.mark.engines("ferretdb", "secantus")
-def test_what_an_engine_lacks_is_what_is_known_of_it(
-    engine: Engine, asked: Capabilities, engine_kind: str
-) -> None:
-    if engine_kind == kinds.GIVEN:
-        pytest.skip("nothing is known of a server that was named")
-    assert set(asked.lacking()) == kinds.KINDS[engine_kind].lacks
 
 
 def test_the_first_engine_that_has_what_a_test_needs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,8 +53,3 @@ def test_a_server_is_asked_once_and_what_it_says_is_told(
     assert times == 1
     assert server.why_lacking("stop") == "the server is not ours"
     assert set(client.list_database_names()) == before
-
-
-@pytest.fixture
-def asked(engine: Engine, capabilities: Asked) -> Capabilities:
-    return capabilities(engine)
