@@ -78,7 +78,7 @@ def test_where_there_is_no_apt_the_documents_are_named(machine: Machine) -> None
 
 def test_no_command_ends_without_a_word(machine: Machine, tmp_path: Path) -> None:
     """Here something fails that says nothing itself."""
-    programs = {"clang_format": "true", "git": "exit 5", "sha256sum": "echo key"}
+    programs = {"clang_format": "true", "git": "exit 5", "sha256sum": "cat >/dev/null; echo key"}
     (tmp_path / "venv-key").mkdir()
     silent = {**machine("id", "xargs", **programs), "READYGATE_CACHE": str(tmp_path)}
     done = run(["./dev", "fmt"], silent)
