@@ -27,18 +27,18 @@ set -e
 if [ "$1" = configure ]; then
   if command -v systemd-sysusers >/dev/null; then systemd-sysusers readygate.conf; fi
   if [ -d /run/systemd/system ]; then
-    systemctl daemon-reload
-    systemctl try-restart readygate.service
+    systemctl daemon-reload || true
+    systemctl try-restart readygate.service || true
   fi
 fi
 """,
     "prerm": """#!/bin/sh
 set -e
-if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl stop readygate.service; fi
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl stop readygate.service || true; fi
 """,
     "postrm": """#!/bin/sh
 set -e
-if [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
 """,
 }
 ABOUT = {
