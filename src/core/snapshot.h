@@ -69,7 +69,8 @@ struct Snapshot {
   } lease;
 
   struct Server {
-    std::string product, version, topology, mongodb_version;  // as of schema::Server
+    std::string product, version, topology;
+    std::string mongodb_version = {};  // as of schema::Server
     bool operator==(const Server&) const = default;
   } server;
 
