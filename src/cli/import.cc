@@ -26,7 +26,7 @@
 namespace readygate::cli {
 namespace {
 
-struct Reading {
+struct ImportReading {
   schema::Catalog catalog;
   std::vector<core::Ledger> ledgers;
 };
@@ -43,7 +43,7 @@ tl::expected<std::vector<core::Ledger>, core::Failure> known_ledgers(mongo::Clie
   return std::vector<core::Ledger>();
 }
 
-tl::expected<Reading, core::Failure> read(const config::Settings& settings, const std::string& database) {
+tl::expected<ImportReading, core::Failure> read(const config::Settings& settings, const std::string& database) {
   auto pool = open_database(settings);
   if (!pool) return tl::unexpected(std::move(pool.error()));
   mongo::Client client = (*pool)->take();
@@ -55,7 +55,7 @@ tl::expected<Reading, core::Failure> read(const config::Settings& settings, cons
   std::erase_if(*names, [](const std::string& name) { return !schema::written(name); });
   auto catalog = mongo::read_catalog(client, database, {std::move(*names)});
   if (!catalog) return tl::unexpected(std::move(catalog.error()));
-  return Reading{std::move(catalog->catalog), std::move(*ledgers)};
+  return ImportReading{std::move(catalog->catalog), std::move(*ledgers)};
 }
 
 // The one that the file goes on with; null: there is none. Where there are several, the one that has the name which the
@@ -68,7 +68,8 @@ const core::Ledger* chosen(const std::vector<core::Ledger>& ledgers, const std::
   return ledgers.empty() ? nullptr : ledgers.data();
 }
 
-std::vector<schema::ForeignOwner> owners(const std::vector<core::Ledger>& ledgers, const core::Ledger* but_for) {
+std::vector<schema::ForeignOwner> foreign_owners(const std::vector<core::Ledger>& ledgers,
+                                                 const core::Ledger* but_for) {
   std::vector<schema::ForeignOwner> found;
   for (const core::Ledger& each : ledgers) {
     if (&each == but_for) continue;
@@ -80,7 +81,7 @@ std::vector<schema::ForeignOwner> owners(const std::vector<core::Ledger>& ledger
 }
 
 // A file with the version that is applied is refused when it declares anything else.
-schema::Written write(const Reading& reading, const std::string& database, const core::Ledger* ledger) {
+schema::Written compose(const ImportReading& reading, const std::string& database, const core::Ledger* ledger) {
   schema::Head head{database};
   if (ledger == nullptr) return schema::write_schema(reading.catalog, head);
   head.schema = ledger->id;
@@ -117,8 +118,8 @@ int import_schema(const CommandLine& line) {
   auto reading = read(settings, database);
   if (!reading) return report(reading.error());
   const core::Ledger* ledger = chosen(reading->ledgers, database);
-  reading->catalog.owned_elsewhere = owners(reading->ledgers, ledger);
-  const schema::Written written = write(*reading, database, ledger);
+  reading->catalog.owned_elsewhere = foreign_owners(reading->ledgers, ledger);
+  const schema::Written written = compose(*reading, database, ledger);
   if (ledger != nullptr) say_ledger(*ledger, database);
   for (const std::string& sentence : written.left_out) {
     fmt::print(stderr, "readygate: left out: {}\n", printable(sentence));
