@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "schema/names.h"
 #include "schema/owns.h"
 #include "schema/schema.h"
 
 namespace readygate::core {
 
-inline constexpr const char* kControlCollection = "_readygate";
+inline constexpr const char* kControlCollection = schema::kLedgerCollection.data();
 
 struct Applied {
   std::int32_t version = 0;

@@ -121,18 +121,13 @@ Document update_command(const core::RunBatch& work, const Document& filter) {
   return command;
 }
 
-std::int64_t number_in(const Document& reply, std::string_view name) {
-  const auto value = schema::field(reply, name);
-  return value ? value->integer().value_or(0) : 0;
-}
-
 // -1 when the server does not count them soon enough.
 std::int64_t count_all(Fenced& fenced, const core::RunBatch& work) {
   Document command;
   append(command, "count", work.batch.collection);
   append(command, "query", work.batch.filter);
   const auto reply = fenced.send(Sort::kRead, std::move(command), kCountLimit);
-  return reply ? number_in(*reply, "n") : -1;
+  return reply ? schema::integer_at(*reply, "n") : -1;
 }
 
 // The documents from `begin` up to `end`, as the update makes them; nothing is written.
@@ -214,7 +209,7 @@ tl::expected<MigrationMoved, Failure> run_batch(Fenced& fenced, const core::RunB
   const auto change = [&]() -> tl::expected<Fenced::Change, Failure> {
     const auto reply = fenced.send(Sort::kWrite, update_command(work, filter));
     if (!reply) return tl::unexpected(reply.error());
-    Fenced::Change done{number_in(*reply, "nModified"), 0};
+    Fenced::Change done{schema::integer_at(*reply, "nModified"), 0};
     if (!work.must_converge) return done;
     const auto left = fenced.find(find_command(work, filter, work.batch.size));
     if (!left) return tl::unexpected(left.error());
@@ -237,7 +232,7 @@ tl::expected<MigrationMoved, Failure> run_command(Fenced& fenced, const core::Ru
     if (command.has("aggregate") && !command.has("cursor")) append(command, "cursor", Document());
     const auto reply = fenced.send(Sort::kWrite, std::move(command));
     if (!reply) return tl::unexpected(reply.error());
-    return Fenced::Change{number_in(*reply, "n"), 0};
+    return Fenced::Change{schema::integer_at(*reply, "n"), 0};
   });
 }
 

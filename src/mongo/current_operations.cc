@@ -14,7 +14,7 @@ namespace {
 using schema::append;
 using schema::Document;
 
-constexpr std::int32_t kMost = 1000;  // operations in one answer
+constexpr std::int32_t kMostOperations = 1000;  // operations in one answer
 
 enum class Users { kAll, kOwn };
 
@@ -27,7 +27,7 @@ tl::expected<Document, core::Failure> ask(Client& client, const Document& match,
   Document second;
   append(second, "$match", match);
   Document cursor;
-  append(cursor, "batchSize", kMost);
+  append(cursor, "batchSize", kMostOperations);
   Document command;
   append(command, "aggregate", 1);
   append(command, "pipeline", std::vector<Document>{first, second});

@@ -33,17 +33,13 @@ Document commented() {
   return match;
 }
 
-std::string text_at(const Document& document, std::string_view name) {
-  const auto value = schema::field(document, name);
-  return value ? value->string().value_or("") : "";
-}
-
 Treatment treatment_of(const Document& entry, const std::string& database, const core::AwaitEarlier& work) {
   const auto field = schema::field(entry, "command");
   const auto command = field ? field->document() : std::nullopt;
-  if (!command || command->empty() || text_at(*command, "$db") != database) return Treatment::kLeave;
+  if (!command || command->empty() || schema::text_at(*command, "$db") != database) return Treatment::kLeave;
   const schema::Field first = schema::fields(*command).front();
-  const core::Operation operation{std::string(first.name()), first.string().value_or(""), text_at(*command, "comment")};
+  const core::Operation operation{std::string(first.name()), first.string().value_or(""),
+                                  schema::text_at(*command, "comment")};
   return core::treatment(operation, work.token, work.collections);
 }
 

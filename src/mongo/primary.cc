@@ -16,7 +16,7 @@ namespace readygate::mongo {
 
 namespace {
 
-constexpr Millis kAskAgain{20};
+constexpr Millis kAskPrimaryAgain{20};
 
 tl::expected<schema::Document, core::Failure> hello(Client& client, core::Doing doing) {
   const auto ask = [&](const char* name) {
@@ -73,7 +73,7 @@ tl::expected<std::string, core::Failure> primary_term(Client& client, core::Doin
 
 tl::expected<void, core::Failure> await_majority(Client& client, const std::string& term) {
   std::optional<Position> wanted;
-  for (Millis waited{0};; waited += kAskAgain) {
+  for (Millis waited{0};; waited += kAskPrimaryAgain) {
     const auto reply = hello(client, core::Doing::kReadCatalog);
     if (!reply) return tl::unexpected(reply.error());
     if (term_of(*reply) != term) {
@@ -87,7 +87,7 @@ tl::expected<void, core::Failure> await_majority(Client& client, const std::stri
       return tl::unexpected(no_majority(core::code::kWriteConcernFailed,
                                         "a majority of the members does not have yet what the primary shows"));
     }
-    std::this_thread::sleep_for(kAskAgain);
+    std::this_thread::sleep_for(kAskPrimaryAgain);
   }
 }
 

@@ -33,34 +33,24 @@ std::optional<Document> document_in(const Document& parent, std::string_view nam
   return value ? value->document() : std::nullopt;
 }
 
-std::string text_in(const Document& parent, std::string_view name) {
-  const auto value = schema::field(parent, name);
-  return value ? value->string().value_or("") : "";
-}
-
-std::int64_t number_in(const Document& parent, std::string_view name) {
-  const auto value = schema::field(parent, name);
-  return value ? value->integer().value_or(0) : 0;
-}
-
 // The connection's own entry only waits for the build; the build's is on a thread that is named so.
 bool is_build(const Document& operation) {
-  return text_in(operation, "desc").starts_with("IndexBuildsCoordinator") ||
-         text_in(operation, "msg").starts_with("Index Build");
+  return schema::text_at(operation, "desc").starts_with("IndexBuildsCoordinator") ||
+         schema::text_at(operation, "msg").starts_with("Index Build");
 }
 
 void add(std::map<std::string, core::BuildProgress>& builds, const Document& operation) {
   const auto command = document_in(operation, "command");
   if (!command || !is_build(operation)) return;
   core::BuildProgress part;
-  part.collection = text_in(*command, "createIndexes");
+  part.collection = schema::text_at(*command, "createIndexes");
   if (const auto progress = document_in(operation, "progress")) {
-    part.done = number_in(*progress, "done");
-    part.total = number_in(*progress, "total");
+    part.done = schema::integer_at(*progress, "done");
+    part.total = schema::integer_at(*progress, "total");
   }
   // What other clients wrote meanwhile is drained last, again and again, until enough members are there.
   part.waits_for_members =
-      text_in(operation, "msg").find("draining writes") != std::string::npos && part.done >= part.total;
+      schema::text_at(operation, "msg").find("draining writes") != std::string::npos && part.done >= part.total;
   const auto [known, first] = builds.try_emplace(part.collection, part);
   if (first) return;
   known->second.done += part.done;  // of another shard

@@ -18,7 +18,7 @@ using core::Failure;
 using schema::append;
 using schema::Document;
 
-constexpr int kMostTries = 3;  // where another writer was faster
+constexpr int kMostSeedTries = 3;  // where another writer was faster
 
 std::string key_of(const Document& document) {
   const auto id = schema::field(document, "_id");
@@ -127,7 +127,7 @@ tl::expected<core::MigrationMoved, Failure> run_seed(Fenced& fenced, const core:
       refused.collision = std::move(collision);
       return refused;
     }
-    if (tries == kMostTries) {
+    if (tries == kMostSeedTries) {
       moved.error().code = core::code::kWriteConflict;  // which is what it is: nothing is wrong with the seed
       moved.error().message = "another writer inserts the same documents";
       return moved;

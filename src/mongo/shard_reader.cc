@@ -31,11 +31,6 @@ Whole all_of(Client& client, const std::string& database, const Document& comman
   return batch->documents;
 }
 
-std::string text_at(const Document& document, std::string_view name) {
-  const auto value = schema::field(document, name);
-  return value ? value->string().value_or("") : "";
-}
-
 Whole entry_of(Client& client, const std::string& name) {
   Document filter;
   schema::append(filter, "_id", name);
@@ -64,10 +59,10 @@ void compare_shards(const std::vector<Document>& stats, schema::Sharding& shardi
   std::map<std::string, std::set<std::string>> shards_of;
   std::set<std::string> all;
   for (const Document& each : stats) {
-    const std::string shard = text_at(each, "shard");
+    const std::string shard = schema::text_at(each, "shard");
     if (shard.empty()) return;
     const auto building = schema::field(each, "building");
-    std::set<std::string>& shards = shards_of[text_at(each, "name")];
+    std::set<std::string>& shards = shards_of[schema::text_at(each, "name")];
     if (!building || !building->truthy()) shards.insert(shard);
     all.insert(shard);
   }

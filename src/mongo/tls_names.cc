@@ -14,7 +14,7 @@ namespace readygate::mongo {
 namespace {
 
 constexpr std::size_t kLongest = 100;  // bytes of one name
-constexpr int kMost = 5;
+constexpr int kMostNames = 5;
 
 std::string plain(std::string_view text) {
   std::string out;
@@ -75,7 +75,7 @@ std::string names_of(const X509* certificate) {
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const std::string one = alternative(sk_GENERAL_NAME_value(names.get(), i));
     if (one.empty()) continue;
-    if (++shown > kMost) return all + ", …";
+    if (++shown > kMostNames) return all + ", …";
     all += fmt::format("{}{}", all.empty() ? "" : ", ", one);
   }
   return all.empty() ? name_of(X509_get_subject_name(certificate)) : all;

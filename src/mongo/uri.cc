@@ -135,7 +135,7 @@ constexpr std::array kOverrides{
     Override{"socketCheckIntervalMS", kLimits},
 };
 
-std::string text_of(const bson_iter_t& value) {
+std::string value_of(const bson_iter_t& value) {
   switch (bson_iter_type(&value)) {
     case BSON_TYPE_UTF8: return bson_iter_utf8(&value, nullptr);
     case BSON_TYPE_BOOL: return bson_iter_bool(&value) ? "true" : "false";
@@ -151,7 +151,7 @@ std::vector<std::string> overrides_of(const mongoc_uri_t* uri) {
   for (const auto& [option, why] : kOverrides) {
     bson_iter_t value;
     if (!bson_iter_init_find_case(&value, options, option)) continue;
-    const std::string text = text_of(value);
+    const std::string text = value_of(value);
     const std::string_view name = option;
     const bool same = (name == "readPreference" && text == "primary") || (name == "retryWrites" && text == "false") ||
                       (name == "w" && text == "majority") || (name == kAdaptiveRetries && text == "0");

@@ -29,12 +29,6 @@ std::optional<std::string> string_of(const Document& document, std::string_view 
   return found ? found->string() : std::nullopt;
 }
 
-std::optional<Document> document_of(const Document& document, std::string_view name) {
-  const std::optional<Field> found = field(document, name);
-  if (!found || found->type() != BSON_TYPE_DOCUMENT) return std::nullopt;
-  return found->document();
-}
-
 }  // namespace
 
 const CatalogCollection* Catalog::find(std::string_view name) const {
@@ -107,7 +101,7 @@ Result<CatalogCollection> collection_from(const Document& entry) {
     collection.type = *type;
   }
   if (entry.has("options")) {
-    const std::optional<Document> options = document_of(entry, "options");
+    const std::optional<Document> options = document_at(entry, "options");
     if (!options) return strange(kCommand, fmt::format("the options of \"{}\" are no document", *name));
     collection.options = *options;
   }
@@ -123,13 +117,13 @@ Result<CatalogIndex> index_from(const Document& entry) {
   found.build = entry.has("buildUUID") || entry.has("indexBuildInfo") ? Build::kRunning : Build::kDone;
   Document spec = entry;
   if (entry.has("spec")) {
-    const std::optional<Document> inner = document_of(entry, "spec");
+    const std::optional<Document> inner = document_at(entry, "spec");
     if (!inner) return strange(kCommand, "the spec of an index is no document");
     spec = *inner;
   }
   const std::optional<std::string> name = string_of(spec, "name");
   if (!name || name->empty()) return strange(kCommand, "an index has no name");
-  const std::optional<Document> key = document_of(spec, "key");
+  const std::optional<Document> key = document_at(spec, "key");
   if (!key || key->empty()) return strange(kCommand, fmt::format("the index \"{}\" has no key", *name));
   found.index.name = *name;
   found.index.key = *key;

@@ -16,12 +16,11 @@
 #include "schema/encryption.h"
 #include "schema/honoured.h"
 #include "schema/index_changes.h"
+#include "schema/names.h"
 #include "schema/normalise.h"
 
 namespace readygate::schema {
 namespace {
-
-constexpr std::size_t kMaxIndexes = 64;  // of a collection, with the one on _id
 
 bool is_unique(const Index& index) { return index.options.has("unique"); }
 bool is_text(const Index& index) { return kind_of(index.key) == IndexKind::kText; }

@@ -12,15 +12,6 @@
 namespace readygate::schema {
 namespace {
 
-constexpr std::int32_t kSearchMillis = 60'000;
-
-template <typename Value>
-Document of(std::string_view name, const Value& value) {
-  Document document;
-  append(document, name, value);
-  return document;
-}
-
 std::vector<Document> shared_keys(const Index& index) {
   std::vector<Document> stages;
   if (const auto partial = field(index.options, "partialFilterExpression")) {

@@ -1,6 +1,7 @@
 // What to ask a collection before a unique index of it is built: which keys do several documents share?
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "schema/document.h"
@@ -15,6 +16,7 @@ struct DuplicateSearch {
   Document count;  // gives at most one: { keys: that are shared, documents: that share them }
 };
 inline constexpr int kDuplicateSamples = 10;
+inline constexpr std::int32_t kSearchMillis = 60'000;  // for this one, and for each that looks through all documents
 std::optional<DuplicateSearch> duplicate_search(const std::string& collection, const Index& index);
 
 }  // namespace readygate::schema

@@ -16,17 +16,6 @@
 namespace readygate::schema {
 namespace {
 
-std::optional<Document> document_at(const Document& from, std::string_view name) {
-  const std::optional<Field> found = field(from, name);
-  if (!found || found->type() != BSON_TYPE_DOCUMENT) return std::nullopt;
-  return found->document();
-}
-
-std::string text_at(const Document& from, std::string_view name) {
-  const std::optional<Field> found = field(from, name);
-  return found ? found->string().value_or("") : "";
-}
-
 // The items of an array of documents; none when it is something else.
 std::optional<std::vector<Document>> items_in(const Field& given) {
   if (given.type() != BSON_TYPE_ARRAY) return std::nullopt;
@@ -39,7 +28,7 @@ std::optional<std::vector<Document>> items_in(const Field& given) {
   return items;
 }
 
-std::optional<std::vector<Document>> items_at(const Document& from, std::string_view name) {
+std::optional<std::vector<Document>> documents_at(const Document& from, std::string_view name) {
   const std::optional<Field> found = field(from, name);
   return found ? items_in(*found) : std::nullopt;
 }
@@ -152,7 +141,7 @@ bool is_safe_content_index(const Index& index) {
 }
 
 Document normalised_encryption(const Document& encrypted_fields) {
-  std::optional<std::vector<Document>> all = items_at(encrypted_fields, "fields");
+  std::optional<std::vector<Document>> all = documents_at(encrypted_fields, "fields");
   Document form;
   if (all) {
     for (Document& encrypted : *all) {
@@ -174,8 +163,8 @@ Document normalised_encryption(const Document& encrypted_fields) {
 }
 
 bool same_encryption(const Document& declared, const Document& reported) {
-  const auto asked = items_at(declared, "fields");
-  const auto shown = items_at(reported, "fields");
+  const auto asked = documents_at(declared, "fields");
+  const auto shown = documents_at(reported, "fields");
   if (!asked || !shown) return same(declared, reported);
   Document others = without(reported, {"fields"});
   // Drivers add it for queries of text: it is the version in which they encode them.
@@ -191,14 +180,14 @@ std::vector<Document> queries_in(const Field& queries) {
 
 std::vector<std::string> queried_types(const Document& encrypted_fields) {
   std::vector<std::string> types;
-  for (const Document& encrypted : items_at(encrypted_fields, "fields").value_or(std::vector<Document>())) {
+  for (const Document& encrypted : documents_at(encrypted_fields, "fields").value_or(std::vector<Document>())) {
     for (const Document& query : queries_at(encrypted)) types.push_back(text_at(query, "queryType"));
   }
   return types;
 }
 
 std::string encrypted_field_at(const Document& encrypted_fields, std::string_view path) {
-  const auto all = items_at(encrypted_fields, "fields");
+  const auto all = documents_at(encrypted_fields, "fields");
   if (!all) return {};
   for (const Document& encrypted : *all) {
     std::string at = text_at(encrypted, "path");

@@ -91,6 +91,22 @@ std::optional<Field> field(const Document& document, std::string_view name) {
   return Field(it);
 }
 
+std::optional<Document> document_at(const Document& document, std::string_view name) {
+  const std::optional<Field> found = field(document, name);
+  if (!found || found->type() != BSON_TYPE_DOCUMENT) return std::nullopt;
+  return found->document();
+}
+
+std::string text_at(const Document& document, std::string_view name) {
+  const std::optional<Field> found = field(document, name);
+  return found ? found->string().value_or("") : "";
+}
+
+std::int64_t integer_at(const Document& document, std::string_view name) {
+  const std::optional<Field> found = field(document, name);
+  return found ? found->integer().value_or(0) : 0;
+}
+
 std::vector<const Field*> in_order(const std::vector<Field>& all, FieldOrder order) {
   std::vector<const Field*> sorted;
   sorted.reserve(all.size());

@@ -36,6 +36,9 @@ class Field {
 
 std::vector<Field> fields(const Document& document);  // in their order
 std::optional<Field> field(const Document& document, std::string_view name);
+std::optional<Document> document_at(const Document& document, std::string_view name);  // nothing of another type
+std::string text_at(const Document& document, std::string_view name);                  // "" of another type
+std::int64_t integer_at(const Document& document, std::string_view name);              // 0 of another type
 
 // As they stand (kMatters), or by name (kIgnored).
 std::vector<const Field*> in_order(const std::vector<Field>& all, FieldOrder order);
@@ -50,6 +53,14 @@ void append(Document& to, std::string_view name, const Document& document);
 void append(Document& to, std::string_view name, const std::vector<Document>& array);
 void append(Document& to, std::string_view name, const Field& value);  // under another name
 void append(Document& to, const Field& field);
+
+// A document of this one field.
+template <typename Value>
+Document of(std::string_view name, const Value& value) {
+  Document document;
+  append(document, name, value);
+  return document;
+}
 
 // The document without these fields.
 Document without(const Document& document, const std::vector<std::string_view>& names);

@@ -17,7 +17,7 @@ namespace readygate::schema {
 namespace {
 
 constexpr std::string_view kExpire = "expireAfterSeconds";
-constexpr std::string_view kPrepare = "prepareUnique";
+constexpr std::string_view kPrepareUnique = "prepareUnique";
 
 }  // namespace
 
@@ -27,7 +27,7 @@ bool IndexChanges::possible(std::string_view option, const Index& wanted, const 
   }
   if (option == "hidden") return can_hide(draft_.server);
   if (option == "unique") return wanted.options.has("unique") && can_make_unique(draft_.server);
-  return option == kPrepare;
+  return option == kPrepareUnique;
 }
 
 Step IndexChanges::step(StepKind kind, const Index& present, std::string what, Document command,
@@ -49,10 +49,11 @@ void IndexChanges::change(const Index& wanted, const Index& present, const std::
   if (differs(kExpire)) expire(wanted, present);
   const bool converts = differs("unique") && may_make_unique();
   // What an attempt left behind that nobody continues refuses the application's writes for ever.
-  if (present.options.has(kPrepare) && !converts) {
-    gains_.push_back(step(
-        StepKind::kResetUnique, present, fmt::format("let {} take duplicates again (prepareUnique off)", present.name),
-        modify_index_command(draft_.collection, present.name, kPrepare, false), {{std::string(kPrepare), "true", ""}}));
+  if (present.options.has(kPrepareUnique) && !converts) {
+    gains_.push_back(step(StepKind::kResetUnique, present,
+                          fmt::format("let {} take duplicates again (prepareUnique off)", present.name),
+                          modify_index_command(draft_.collection, present.name, kPrepareUnique, false),
+                          {{std::string(kPrepareUnique), "true", ""}}));
   }
   if (differs("unique")) make_unique(present);
 }
@@ -86,7 +87,7 @@ bool IndexChanges::may_make_unique() const {
 
 void IndexChanges::make_unique(const Index& present) {
   Index unique = present;
-  unique.options = without(present.options, {kPrepare});
+  unique.options = without(present.options, {kPrepareUnique});
   append(unique.options, "unique", true);
   const auto contract = [&](Step made) {
     if (!draft_.known_empty()) made.effect = Effect::kContract;
@@ -95,11 +96,12 @@ void IndexChanges::make_unique(const Index& present) {
     losses_.push_back(std::move(made));
   };
   // An earlier attempt may have come so far: then the dry run finds what there is to find, and mends it.
-  if (!present.options.has(kPrepare) || !may_make_unique()) {
+  if (!present.options.has(kPrepareUnique) || !may_make_unique()) {
     find_duplicates(unique, Effect::kContract);
-    contract(step(
-        StepKind::kPrepareUnique, present, fmt::format("let {} refuse new duplicates (prepareUnique)", present.name),
-        modify_index_command(draft_.collection, present.name, kPrepare, true), {{std::string(kPrepare), "", "true"}}));
+    contract(step(StepKind::kPrepareUnique, present,
+                  fmt::format("let {} refuse new duplicates (prepareUnique)", present.name),
+                  modify_index_command(draft_.collection, present.name, kPrepareUnique, true),
+                  {{std::string(kPrepareUnique), "", "true"}}));
   }
   Document dry = modify_index_command(draft_.collection, present.name, "unique", true);
   append(dry, "dryRun", true);

@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t kMaxSchemaName = 64;
 constexpr std::size_t kMaxDatabaseName = 63;
 constexpr std::size_t kMaxIndexName = 127;
-constexpr std::string_view kLedgerCollection = "_readygate";
 
 bool has_nul(std::string_view name) { return name.find('\0') != std::string_view::npos; }
 

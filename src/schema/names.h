@@ -12,6 +12,8 @@
 namespace readygate::schema {
 
 inline constexpr std::size_t kMaxNamespace = 255;  // bytes of "database.collection"
+inline constexpr std::size_t kMaxIndexes = 64;     // of a collection, with the one on _id
+inline constexpr std::string_view kLedgerCollection = "_readygate";
 
 std::string schema_name_mistake(std::string_view name);
 std::string database_name_mistake(std::string_view name);

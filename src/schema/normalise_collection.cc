@@ -24,12 +24,6 @@ constexpr std::int64_t kCappedStep = 256;
 // collection_options.cpp); more it refuses.
 constexpr std::int64_t kNoLimit = 0x7fffffff;
 
-std::optional<Document> document_at(const Document& options, std::string_view name) {
-  const std::optional<Field> found = field(options, name);
-  if (!found || found->type() != BSON_TYPE_DOCUMENT) return std::nullopt;
-  return found->document();
-}
-
 // Of a number that a server may keep as a double.
 std::optional<std::int64_t> whole_at(const Document& options, std::string_view name) {
   const std::optional<Field> found = field(options, name);

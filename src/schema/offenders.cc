@@ -22,13 +22,6 @@ constexpr std::array<std::string_view, 31> kLanguages = {
     "german",  "hu", "hungarian", "it", "italian", "nb", "norwegian", "pt", "portuguese", "ro", "romanian", "ru",
     "russian", "es", "spanish",   "sv", "swedish", "tr", "turkish"};
 
-template <typename Value>
-Document of(std::string_view name, const Value& value) {
-  Document document;
-  append(document, name, value);
-  return document;
-}
-
 template <std::size_t size>
 Document list(const std::array<std::string_view, size>& texts) {
   Document array;

@@ -27,8 +27,6 @@
 namespace readygate::schema {
 namespace {
 
-constexpr std::size_t kMaxIndexes = 64;  // of a collection, with the one on _id
-
 class Parser {
  public:
   explicit Parser(toml::Mistakes mistakes) : whole_(mistakes.empty()), mistakes_(std::move(mistakes)) {}

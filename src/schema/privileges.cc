@@ -13,11 +13,10 @@
 #include "base/printable.h"
 #include "schema/fields.h"
 #include "schema/migration_commands.h"
+#include "schema/names.h"
 
 namespace readygate::schema {
 namespace {
-
-constexpr std::string_view kLedgerCollection = "_readygate";
 
 constexpr std::array kNeeds = {
     Need{Purpose::kStart, "find", Scope::kLedger, ""},

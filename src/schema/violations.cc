@@ -1,16 +1,11 @@
 #include "schema/violations.h"
 
-#include <cstdint>
 #include <vector>
 
+#include "schema/duplicates.h"
 #include "schema/fields.h"
 
 namespace readygate::schema {
-namespace {
-
-constexpr std::int32_t kSearchMillis = 60'000;
-
-}  // namespace
 
 Document violation_search(const std::string& collection, const Document& validator) {
   Document filter;

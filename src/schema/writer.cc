@@ -32,11 +32,6 @@ constexpr std::string_view kCheckHead = "schema = \"s\"\ndatabase = \"d\"\nversi
 
 std::string assignment(std::string_view key, std::string_view value) { return fmt::format("{} = {}\n", key, value); }
 
-std::optional<Document> document_at(const Document& options, std::string_view name) {
-  const std::optional<Field> found = field(options, name);
-  return found ? found->document() : std::nullopt;
-}
-
 // Options of a collection that collection_keys writes, and those that say nothing about it (left by old versions).
 constexpr std::string_view kKnownOptions[] = {"validator",
                                               "validationLevel",
@@ -310,7 +305,8 @@ class SchemaWriter {
     const std::optional<Field> on = field(options, "viewOn");
     std::string table = "[[view]]\n" + assignment("name", toml::quoted(live.name));
     table += assignment("on", toml::quoted(on ? on->string().value_or("") : ""));
-    const std::optional<Document> pipeline = document_at(options, "pipeline");
+    const std::optional<Field> stages = field(options, "pipeline");
+    const std::optional<Document> pipeline = stages ? stages->document() : std::nullopt;
     if (pipeline && !pipeline->empty()) table += assignment("pipeline", json_array_text(*pipeline));
     if (const auto collation = document_at(options, "collation"))
       table += assignment("collation", collation_text(*collation));
@@ -336,7 +332,7 @@ class SchemaWriter {
 }  // namespace
 
 bool written(std::string_view name) {
-  return name != "_readygate" && !name.starts_with("system.") && !name.starts_with(kStatePrefix);
+  return name != kLedgerCollection && !name.starts_with("system.") && !name.starts_with(kStatePrefix);
 }
 
 std::string schema_name_for(const std::string& database) {
