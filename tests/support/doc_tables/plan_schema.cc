@@ -109,7 +109,7 @@ std::string missing_privileges() {
          item + "}";
 }
 
-std::string server() {
+std::string server_of_plan() {
   JsonWriter json;
   json.begin_object().field("description", "who answered; null: the plan is against a file");
   const std::string object =
@@ -137,7 +137,7 @@ std::string plan_schema() {
       .add("withheld", array_of(step()))
       .add("findings", array_of(finding()))
       .add("missing_privileges", missing_privileges())
-      .add("server", server())
+      .add("server", server_of_plan())
       .finish(json);
   return json.end_object().take();
 }
