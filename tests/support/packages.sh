@@ -9,7 +9,8 @@ there() {
   g++) command -v c++ g++ clang++ >/dev/null || [ -n "${CXX:-}" ] ;;
   ninja-build) command -v ninja >/dev/null ;;
   pkg-config) command -v pkg-config pkgconf >/dev/null ;;
-  util-linux) command -v unshare setpriv flock >/dev/null ;;
+  # `command -v` is content with any of its names.
+  util-linux) command -v unshare >/dev/null && command -v setpriv >/dev/null && command -v flock >/dev/null ;;
   python3) [ -x "$python" ] ;;
   python3-venv) "$python" -c 'import ensurepip, venv' 2>/dev/null ;;
   nodejs) command -v node >/dev/null ;;
