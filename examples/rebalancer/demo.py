@@ -171,7 +171,11 @@ class Story:
         code, text = self.daemon.plan()
         quote(text)
         quote(f"(exit {code})")
-        self.check("readygate plan has nothing to do and exits 0", code == 0)
+        if "storage_engine" in self.database.lacks:  # step 5
+            told = "readygate plan has no change, and exits 2 for what the engine forgets"
+            self.check(told, code == 2 and "\n0 changes " in text)
+        else:
+            self.check("readygate plan has nothing to do and exits 0", code == 0)
 
     def not_honoured(self) -> None:
         """The engine accepts an option and forgets it; readygate says so."""

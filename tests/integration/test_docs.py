@@ -27,16 +27,21 @@ ELSEWHERE_RUN = (walkthrough.CLUSTER, walkthrough.CONTAINER)
 ELSEWHERE = "kubernetes.md"
 
 
-def commands() -> list[tuple[str, str]]:
+def commands() -> list[tuple[str, list[str]]]:
+    """Of each document those of its blocks, in their order: one may write what the next reads."""
     found = []
     for path in documents():
         if path.name == ELSEWHERE:
             continue
-        for block in walkthrough.blocks(path):
-            if block.language != "sh" or block.mark in ELSEWHERE_RUN:
-                continue
-            if not any(line.startswith(tuple(LEFT_OUT)) for line in block.commands):
-                found.append((path.name, block.text))
+        blocks = [
+            block.text
+            for block in walkthrough.blocks(path)
+            if block.language == "sh"
+            and block.mark not in ELSEWHERE_RUN
+            and not any(line.startswith(tuple(LEFT_OUT)) for line in block.commands)
+        ]
+        if blocks:
+            found.append((path.name, blocks))
     return found
 
 
@@ -104,29 +109,29 @@ def shell(block: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the documents call /tmp: theirs may be somebody else's."""
-    return tmp_path_factory.mktemp("commands")
-
-
-@pytest.mark.parametrize(("document", "block"), commands())
+@pytest.mark.parametrize(("document", "blocks"), commands())
 def test_commands_of_the_documents_run(
-    document: str, block: str, engine: Any, database: str, make_daemon: MakeDaemon, folder: Path
+    document: str,
+    blocks: list[str],
+    engine: Any,
+    database: str,
+    make_daemon: MakeDaemon,
+    tmp_path: Path,
 ) -> None:
     daemon = make_daemon(engine.uri).start()
     daemon.wait_state("ready")
-    variables = {
-        "READYGATE_GATE_SOCKET": str(daemon.socket),
-        "READYGATE_MONGODB_URI": engine.uri,
-        "READYGATE_MONGODB_DATABASE": database,
-    }
-    block = block.replace("127.0.0.1:8088", f"127.0.0.1:{free_port()}")
-    block = block.replace("/tmp/", f"{folder}/")
-    if "readygate run" in block:
-        variables.pop("READYGATE_GATE_SOCKET")
-    result = shell(block, **variables)
-    assert result.returncode == 0, f"{document}:\n{block}\n{result.stdout}\n{result.stderr}"
+    for block in blocks:
+        variables = {
+            "READYGATE_GATE_SOCKET": str(daemon.socket),
+            "READYGATE_MONGODB_URI": engine.uri,
+            "READYGATE_MONGODB_DATABASE": database,
+        }
+        block = block.replace("127.0.0.1:8088", f"127.0.0.1:{free_port()}")
+        block = block.replace("/tmp/", f"{tmp_path}/")  # there it may be somebody else's
+        if "readygate run" in block:
+            variables.pop("READYGATE_GATE_SOCKET")
+        result = shell(block, **variables)
+        assert result.returncode == 0, f"{document}:\n{block}\n{result.stdout}\n{result.stderr}"
 
 
 # In a code span, or on an indented line of its own; what follows `--` is another program's.

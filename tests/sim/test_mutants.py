@@ -7,6 +7,7 @@ and linked in front of the library that holds the original.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 from dataclasses import dataclass
@@ -171,26 +172,45 @@ MUTANTS = [
 
 
 def compiled(mutant: Mutant, folder: Path) -> Path:
-    """The object of the mutated source."""
+    """The object that has the mutated source, alone or with those it is compiled with (Meson's
+    unity), as the library has it.
+    """
     source = repository() / mutant.source
     text = source.read_text()
     assert text.count(mutant.before) == 1, f"the text to replace is not once in {mutant.source}"
     mutated = folder / source.name
     mutated.write_text(text.replace(mutant.before, mutant.after))
-    commands = json.loads((build_dir() / "compile_commands.json").read_text())
-    (entry,) = [
-        entry
-        for entry in commands
-        if (Path(entry["directory"]) / entry["file"]).resolve() == source.resolve()
-    ]
-    arguments = [word for word in shlex.split(entry["command"]) if word != "-Werror"]
+    entry, together = entry_of(source)
+    if together:
+        one = folder / "together.cpp"
+        one.write_text(
+            "\n".join(f'#include "{mutated if each == source else each}"' for each in together)
+        )
+        mutated = one
+    arguments = [word for word in shlex.split(entry["command"]) if word not in ("-Werror", "-O2")]
     found = folder / "mutant.o"
     arguments[arguments.index("-o") + 1] = str(found)
     arguments[arguments.index("-c") + 1] = str(mutated)
     for option in ("-MF", "-MQ"):
         arguments[arguments.index(option) + 1] = str(folder / "mutant.d")
-    subprocess.run(arguments, cwd=entry["directory"], check=True)
+    subprocess.run([*arguments, "-O1"], cwd=entry["directory"], check=True)
     return found
+
+
+def entry_of(source: Path) -> tuple[dict[str, str], list[Path]]:
+    """How the source is compiled, and what with: nothing when it is by itself."""
+    for entry in json.loads((build_dir() / "compile_commands.json").read_text()):
+        file = Path(entry["directory"]) / entry["file"]
+        if file.resolve() == source:
+            return entry, []
+        if "-unity" in file.name:
+            together = [
+                (Path(entry["directory"]) / name).resolve()
+                for name in re.findall(r'#include\s*["<]([^">]+)[">]', file.read_text())
+            ]
+            if source in together:
+                return entry, together
+    raise AssertionError(f"nothing compiles {source}")
 
 
 def linked(mutant: Path, folder: Path) -> Path:
